@@ -1,0 +1,68 @@
+# Every target sets up .venv by itself; it takes make and Python 3.10 or later, nothing more.
+# CPU-only PyTorch:      make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Another Python:        make test PYTHON=python3.12
+# The notebooks on CUDA: make run CUDA_VISIBLE_DEVICES=0
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+
+# One thread: the networks are so small that on a busy machine a second one costs more than it brings
+# (benchmarks/README.md). PASSIVE: should you ask for more threads, let them sleep while they wait.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+# The committed outputs come from a CPU; a plain assignment, so that only the command line turns CUDA on.
+export CUDA_VISIBLE_DEVICES =
+export TQDM_DISABLE ?= 1
+export MPLBACKEND =
+
+BIN := .venv/bin
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+
+.PHONY: help run test test-fast test-cuda lab bench refresh clean
+
+help:
+	@echo "make run        execute all notebooks in order into build/ and print a table of what they found"
+	@echo "make test       ruff, unit tests, and every notebook compared with its committed output"
+	@echo "make test-fast  the same without executing notebooks"
+	@echo "make test-cuda  unit tests and notebooks on a CUDA device"
+	@echo "make lab        open JupyterLab at notebook 00"
+	@echo "make bench      training speed side by side; verdicts over seeds and threads"
+	@echo "make refresh    execute the notebooks in place, to commit their outputs"
+	@echo "make clean      delete .venv and build/"
+
+run: .venv/.ready
+	$(BIN)/python .ci/run_notebooks.py --into build $(NOTEBOOKS)
+
+test: test-fast
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 $(NOTEBOOKS)
+
+test-fast: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -q
+
+test-cuda: .venv/.ready
+	$(MAKE) run CUDA_VISIBLE_DEVICES=0
+	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests
+
+lab: .venv/.ready
+	TQDM_DISABLE= $(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+bench: .venv/.ready
+	$(BIN)/python benchmarks/loop_speed.py
+	$(BIN)/python benchmarks/verdicts.py
+
+refresh: .venv/.ready
+	$(BIN)/python .ci/run_notebooks.py --into notebooks $(NOTEBOOKS)
+
+clean:
+	rm -rf .venv build
+
+# The exact set of CI (constraints.txt) needs Python 3.11; on 3.10 the floors of pyproject.toml decide.
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or later is needed, found " + sys.version)'
+	@echo "Installing PyTorch, JupyterLab and the test tools into .venv:"
+	@echo "about 6 GB with CUDA libraries, 2 GB with TORCH_INDEX=https://download.pytorch.org/whl/cpu"
+	$(PYTHON) -m venv .venv
+	@PYTHON="$(BIN)/python" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/install
+	@touch $@

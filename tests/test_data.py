@@ -1,0 +1,159 @@
+"""The digits are the official ones, whatever state the folder is in."""
+
+import gzip
+import hashlib
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+
+from wgan_utils.data import (
+    MNIST_MD5,
+    PACKED,
+    UNPACKED,
+    draw_batch,
+    load_mnist,
+    to_bytes,
+    to_pixels_pm1,
+)
+
+RAW = Path(__file__).parents[1] / "data" / "MNIST" / "raw"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A copy of the data folder that a test may harm."""
+    shutil.copytree(RAW, tmp_path / "MNIST" / "raw")
+    return tmp_path
+
+
+def unpack(root, names=PACKED):
+    for name in names:
+        path = root / "MNIST" / "raw" / name
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr("torchvision.datasets.utils.urllib.request.urlopen", refuse)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_the_bundled_files_are_the_official_ones_packed_and_unpacked(name):
+    packed = (RAW / name).read_bytes()
+    assert hashlib.md5(packed).hexdigest() == MNIST_MD5[name]
+    assert hashlib.md5(gzip.decompress(packed)).hexdigest() == MNIST_MD5[name.removesuffix(".gz")]
+
+
+def test_the_readme_lists_the_same_sums():
+    text = (RAW.parents[1] / "README.md").read_text()
+    assert all(f"| `{name}` | `{MNIST_MD5[name]}` | {(RAW / name).stat().st_size} |" in text for name in PACKED)
+
+
+@pytest.mark.parametrize(("train", "n"), [(True, 60_000), (False, 10_000)])
+def test_every_digit_arrives_once_as_bytes(train, n):
+    images, labels = load_mnist(train=train)
+    assert images.shape == (n, 1, 28, 28) and images.dtype == torch.uint8
+    assert labels.shape == (n,) and labels.dtype == torch.int64
+    assert torch.bincount(labels).numel() == 10
+    assert (images.min(), images.max()) == (0, 255)
+
+
+def test_the_first_training_digits_are_those_everyone_knows():
+    images, labels = load_mnist()
+    assert labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert images.float().mean().item() / 255 == pytest.approx(0.1307, abs=5e-5)
+
+
+def test_loading_leaves_the_folder_as_it_was(root):
+    load_mnist(root)
+    assert sorted(path.name for path in (root / "MNIST" / "raw").iterdir()) == sorted(PACKED)
+
+
+def test_unpacked_files_alone_are_enough(root, no_network):
+    unpack(root)
+    assert torch.equal(load_mnist(root, train=False)[0], load_mnist(train=False)[0])
+
+
+def test_a_read_only_folder_works(root, no_network):
+    folder = root / "MNIST" / "raw"
+    for path in [*folder.iterdir(), folder, folder.parent, root]:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    load_mnist(root, train=False)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    for path in [root, folder.parent, folder]:
+        path.chmod(0o755)
+
+
+@pytest.mark.parametrize("harm", ["truncated", "altered"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_harmed_file_is_named_with_what_is_wrong_and_the_remedy(root, no_network, harm, packed):
+    if not packed:
+        unpack(root)
+    name = (PACKED if packed else UNPACKED)[0]
+    path = root / "MNIST" / "raw" / name
+    content = bytearray(path.read_bytes())
+    if harm == "truncated":
+        content = content[:-1000]
+    else:
+        content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{name} is truncated or altered.*expected md5 {MNIST_MD5[name]}.*Restore"):
+        load_mnist(root)
+    assert path.read_bytes() == content  # nothing is overwritten
+
+
+def test_a_missing_file_without_network_is_named_with_the_remedy(root, no_network):
+    (root / "MNIST" / "raw" / PACKED[2]).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"lacks {PACKED[2]}, and the download failed.*Connect.*or copy"):
+        load_mnist(root)
+
+
+def test_missing_files_are_downloaded_by_torchvision(tmp_path, monkeypatch):
+    """A server stands in for torchvision's mirror: the real files come over a real socket."""
+    import functools
+    import http.server
+    import threading
+
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=RAW)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}/"
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [address])
+    try:
+        labels = load_mnist(tmp_path, train=False)[1]
+    finally:
+        server.shutdown()
+    assert torch.equal(labels, load_mnist(train=False)[1])
+
+
+def test_scaling_maps_black_and_white_to_the_ends_and_back():
+    every_byte = torch.arange(256, dtype=torch.uint8)
+    pixels = to_pixels_pm1(every_byte)
+    assert (pixels[0], pixels[-1]) == (-1, 1)
+    assert (pixels.diff() > 0).all()
+    assert torch.equal(to_bytes(pixels), every_byte)
+
+
+def test_pixels_scaled_already_are_refused():
+    with pytest.raises(ValueError, match=r"must be uint8, found torch.float32"):
+        to_pixels_pm1(torch.zeros(2))
+
+
+def test_a_batch_holds_images_of_the_set_and_follows_its_random_generator():
+    images = torch.arange(5, dtype=torch.uint8).reshape(5, 1, 1, 1)
+
+    def batch(seed):
+        return draw_batch(images, 64, torch.Generator().manual_seed(seed))
+
+    assert batch(0).shape == (64, 1, 1, 1)
+    assert set(to_bytes(batch(0)).flatten().tolist()) == set(range(5))
+    assert torch.equal(batch(0), batch(0)) and not torch.equal(batch(0), batch(1))

@@ -1,0 +1,69 @@
+"""environment.yml, constraints.txt and the documents say what pyproject.toml says."""
+
+import re
+import subprocess
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def required():
+    extras = PROJECT["optional-dependencies"]
+    lines = PROJECT["dependencies"] + extras["notebook"] + extras["test"]
+    return {Requirement(line).name: str(Requirement(line).specifier) for line in lines}
+
+
+def test_conda_environment_has_the_same_packages_and_floors():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    found = dict(re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"])
+    expected = {CONDA_NAMES.get(name, name): floor for name, floor in required().items()}
+    expected |= {"python": PROJECT["requires-python"], "pip": "", "hatchling": ""}
+    assert found == expected
+
+
+def test_constraints_pin_every_package_within_its_floor():
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split("\n") if "==" in line)
+    for name, floor in required().items():
+        assert Requirement(f"{name}{floor}").specifier.contains(pins[name]), f"{name} {floor}, pinned {pins.get(name)}"
+
+
+def test_torch_and_torchvision_are_a_matching_pair_here_and_in_the_constraints():
+    """torchvision names the one torch it was compiled for; with another its operators are missing."""
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split("\n") if "==" in line)
+    wanted = next(Requirement(line) for line in requires("torchvision") if Requirement(line).name == "torch")
+    assert wanted.specifier.contains(version("torch").split("+")[0])
+    if version("torchvision").split("+")[0] == pins["torchvision"]:
+        assert wanted.specifier.contains(pins["torch"])
+
+
+@pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md", "data/README.md"])
+def test_files_and_targets_that_a_document_names_exist(name):
+    text = (ROOT / name).read_text()
+    targets = set(re.findall(r"`make ([\w-]+)", text))
+    rules = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert targets <= rules
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert all(((ROOT / name).parent / link).exists() for link in links), links
+
+
+def test_no_file_names_a_package_registry_or_a_place_on_one_machine():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    hosts = "|".join(
+        ["py" + r"pi\.org", "python" + r"hosted\.org", "/" + r"home/\w", "/" + r"root/\w", "/" + r"work/\w"]
+    )
+    for file in files:
+        if not file.endswith((".gz", ".safetensors", ".png")):
+            assert not re.search(hosts, (ROOT / file).read_text()), file

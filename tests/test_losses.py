@@ -1,0 +1,144 @@
+"""Each test states a fact from the papers or from calculus, then checks it."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from wgan_utils.losses import (
+    clip_weights_,
+    critic_loss,
+    gan_discriminator_loss,
+    gan_generator_loss,
+    generator_loss,
+    gradient_penalty,
+)
+
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
+
+
+def linear_critic(weight):
+    return lambda x: x.flatten(1) @ weight
+
+
+@settings(deadline=None)
+@given(SHAPES, st.floats(0, 10), st.integers(0, 2**31))
+def test_penalty_of_a_linear_critic_depends_only_on_its_weight_norm(shape, norm, seed):
+    rng = torch.Generator().manual_seed(seed)
+    x_real, x_fake = torch.randn(2, *shape, generator=rng, dtype=torch.float64)
+    weight = torch.randn(shape[1] * shape[2], generator=rng, dtype=torch.float64)
+    weight = norm * weight / weight.norm()
+    penalty = gradient_penalty(linear_critic(weight), x_real, x_fake, rng)
+    torch.testing.assert_close(penalty, torch.tensor((norm - 1) ** 2, dtype=torch.float64))
+
+
+def test_slopes_are_measured_on_each_pairs_own_line_at_its_own_place():
+    seen = []
+
+    def spy(x):
+        seen.append(x.detach())
+        return x.sum(dim=1)
+
+    gradient_penalty(spy, torch.ones(50, 3), torch.zeros(50, 3))
+    (x_hat,) = seen
+    assert (x_hat == x_hat[:, :1]).all()  # on the line from (0, 0, 0) to (1, 1, 1) ...
+    assert ((x_hat >= 0) & (x_hat <= 1)).all()  # ... between its ends ...
+    assert len(x_hat[:, 0].unique()) == 50  # ... and each row at its own place
+
+
+def test_penalty_trains_the_critic_and_leaves_the_generator_alone():
+    critic = nn.Sequential(nn.Linear(2, 8), nn.Softplus(), nn.Linear(8, 1))
+    x_fake = torch.zeros(4, 2, requires_grad=True)
+    gradient_penalty(critic, torch.ones(4, 2), x_fake).backward()
+    assert critic[0].weight.grad.abs().sum() > 0
+    assert x_fake.grad is None
+
+
+def test_a_flat_critic_has_penalty_one_and_finite_gradients():
+    critic = nn.Linear(2, 1)
+    nn.init.zeros_(critic.weight)
+    penalty = gradient_penalty(critic, torch.ones(4, 2), torch.zeros(4, 2))
+    penalty.backward()
+    assert penalty.item() == 1
+    assert critic.weight.grad.isfinite().all()
+
+
+def test_shapes_must_match():
+    with pytest.raises(ValueError, match=r"\(4, 2\).*\(3, 2\)"):
+        gradient_penalty(nn.Linear(2, 1), torch.zeros(4, 2), torch.zeros(3, 2))
+
+
+@given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
+def test_critic_and_generator_pull_the_fake_score_apart(real, fake):
+    real, fake = torch.tensor([real]), torch.tensor([fake])
+    assert critic_loss(real, fake) == -critic_loss(fake, real)
+    assert critic_loss(real, fake) == fake.squeeze() - real.squeeze()
+    assert generator_loss(fake) == -fake.squeeze()
+
+
+def test_penalty_follows_its_random_generator():
+    critic = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+    x_real, x_fake = torch.randn(2, 6, 3)
+
+    def penalty(seed):
+        return gradient_penalty(critic, x_real, x_fake, torch.Generator().manual_seed(seed))
+
+    assert penalty(1) == penalty(1)
+    assert penalty(1) != penalty(2)
+
+
+def test_penalty_agrees_with_the_slopes_of_torch_func():
+    critic = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)).double()
+    x_real, x_fake = torch.randn(2, 6, 3, dtype=torch.float64)
+    penalty = gradient_penalty(critic, x_real, x_fake, torch.Generator().manual_seed(0))
+    eps = torch.rand(6, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    gradients = torch.func.vmap(torch.func.grad(lambda x: critic(x).sum()))(x_fake + eps * (x_real - x_fake))
+    torch.testing.assert_close(penalty, ((gradients.norm(dim=1) - 1) ** 2).mean())
+
+
+def test_clipping_bounds_every_parameter_and_a_second_time_changes_nothing():
+    critic = nn.Sequential(nn.Linear(3, 50), nn.BatchNorm1d(50), nn.Linear(50, 1))
+    critic[1].running_mean.fill_(5.0)
+    inside = critic[0].bias.detach().clone()
+    clip_weights_(critic, 0.3)
+    assert all(parameter.abs().max() <= 0.3 for parameter in critic.parameters())
+    assert critic[1].weight.eq(0.3).all()  # batch norm's ones, cut to the limit
+    kept = inside.abs() <= 0.3
+    assert torch.equal(critic[0].bias[kept], inside[kept])
+    assert critic[1].running_mean.eq(5.0).all()  # a buffer, not a parameter
+    once = [parameter.clone() for parameter in critic.parameters()]
+    clip_weights_(critic, 0.3)
+    assert all(map(torch.equal, once, critic.parameters()))
+
+
+@pytest.mark.parametrize("clip_limit", [0, -0.1, float("nan")])
+def test_a_clip_limit_must_be_positive(clip_limit):
+    with pytest.raises(ValueError, match=f"clip_limit must be more than 0, found {clip_limit}"):
+        clip_weights_(nn.Linear(1, 1), clip_limit)
+
+
+@given(st.lists(st.floats(-30, 30), min_size=1, max_size=5), st.lists(st.floats(-30, 30), min_size=1, max_size=5))
+def test_discriminator_loss_is_the_cross_entropy_of_its_two_labels(real, fake):
+    real, fake = torch.tensor(real).double(), torch.tensor(fake).double()
+    expected = bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+    torch.testing.assert_close(gan_discriminator_loss(real, fake), expected)
+    torch.testing.assert_close(gan_generator_loss(fake), bce(fake, torch.ones_like(fake)))
+
+
+def test_a_discriminator_that_cannot_tell_loses_two_log_two():
+    assert gan_discriminator_loss(torch.zeros(3), torch.zeros(5)).item() == pytest.approx(2 * math.log(2))
+
+
+def test_the_best_discriminator_reveals_the_jensen_shannon_divergence():
+    """Two coins, p = (.9, .1) and q = (.3, .7); the best logit is log p / q."""
+    p, q = torch.tensor([0.9, 0.1]).double(), torch.tensor([0.3, 0.7]).double()
+    logits = (p / q).log()
+    draws = 1000  # exact frequencies instead of draws
+    real, fake = (logits.repeat_interleave((draws * law).round().long()) for law in (p, q))
+    middle = (p + q) / 2
+    js = ((p * (p / middle).log()).sum() + (q * (q / middle).log()).sum()) / 2
+    assert math.log(2) - gan_discriminator_loss(real, fake).item() / 2 == pytest.approx(js.item())

@@ -1,0 +1,105 @@
+"""The judge knows its digits, and the distance is the one that Gaussians have."""
+
+import pytest
+import torch
+from scipy.linalg import sqrtm
+from torch import nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from wgan_utils import metrics
+from wgan_utils.data import load_mnist
+from wgan_utils.metrics import digit_features, digit_probabilities, frechet_distance, load_judge
+
+
+@pytest.fixture(scope="module")
+def test_split():
+    return load_mnist(train=False)
+
+
+def gaussian(n, mean, scales, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(n, len(scales), generator=rng, dtype=torch.float64) * torch.tensor(scales) + mean
+
+
+def test_the_judge_reads_at_least_99_per_cent_of_the_test_digits(test_split):
+    images, labels = test_split
+    probabilities = digit_probabilities(images)
+    assert probabilities.shape == (10_000, 10)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(10_000))
+    assert (probabilities.argmax(dim=1) == labels).float().mean() >= 0.99
+
+
+def test_features_do_not_depend_on_the_batch_and_lead_to_the_probabilities(test_split):
+    images = test_split[0][:1500]  # more than one internal batch
+    features = digit_features(images)
+    assert features.shape == (1500, 64) and (features >= 0).all()
+    torch.testing.assert_close(digit_features(images[1490:]), features[1490:], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(load_judge()[-1](features).softmax(dim=1), digit_probabilities(images))
+
+
+@pytest.mark.parametrize("images", [torch.zeros(2, 1, 28, 28), torch.zeros(2, 28, 28, dtype=torch.uint8)])
+def test_what_is_not_bytes_of_28_by_28_is_refused(images):
+    with pytest.raises(ValueError, match=r"must be uint8 \(n, 1, 28, 28\), found"):
+        digit_features(images)
+
+
+def test_altered_weights_are_refused(tmp_path, monkeypatch):
+    content = bytearray((metrics.WEIGHTS / "digit_classifier.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "digit_classifier.safetensors").write_bytes(content)
+    monkeypatch.setattr(metrics, "WEIGHTS", tmp_path)
+    with pytest.raises(ValueError, match=r"altered: sha256 .* expected"):
+        load_judge.__wrapped__("cpu")
+
+
+def test_distance_of_a_set_to_itself_is_zero_and_order_does_not_matter():
+    a, b = gaussian(500, 0.0, [1.0, 2.0, 0.5]), gaussian(400, 1.0, [2.0, 1.0, 1.0], seed=1)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a))
+    assert frechet_distance(a, b[torch.randperm(400)]) == pytest.approx(frechet_distance(a, b))
+
+
+def test_a_shift_costs_its_square_and_a_scale_the_square_of_the_change():
+    a = gaussian(500, 0.0, [1.0, 2.0])
+    shift = torch.tensor([3.0, 4.0])
+    assert frechet_distance(a, a + shift) == pytest.approx(25)
+    centred = a - a.mean(dim=0)
+    assert frechet_distance(centred, 3 * centred) == pytest.approx(4 * torch.cov(a.T).trace().item())
+
+
+def test_distance_is_the_formula_with_scipys_matrix_root():
+    a, b = gaussian(300, 0.0, [1.0, 2.0, 3.0]), gaussian(300, 0.5, [3.0, 1.0, 1.0], seed=1)
+    b = b @ torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]]).double()
+    cov_a, cov_b = torch.cov(a.T).numpy(), torch.cov(b.T).numpy()
+    expected = (a.mean(0) - b.mean(0)).square().sum().item() + (cov_a + cov_b - 2 * sqrtm(cov_a @ cov_b).real).trace()
+    assert frechet_distance(a, b) == pytest.approx(expected)
+
+
+def test_torchmetrics_agrees_on_real_digits(test_split):
+    images = test_split[0][:2000]
+
+    class Features(nn.Module):
+        num_features = 64
+
+        def forward(self, x):
+            return digit_features(x)
+
+    fid = FrechetInceptionDistance(feature=Features(), normalize=False).set_dtype(torch.float64)
+    fid.update(images[:1000], real=True)
+    fid.update(255 - images[1000:], real=False)
+    ours = frechet_distance(digit_features(images[:1000]), digit_features(255 - images[1000:]))
+    assert ours == pytest.approx(fid.compute().item(), rel=1e-4)
+    assert ours > 100 * frechet_distance(digit_features(images[:1000]), digit_features(images[1000:])) / 10
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (torch.zeros(5, 3), torch.zeros(5, 4), "features_a has 3 columns, features_b 4"),
+        (torch.zeros(1, 3), torch.zeros(5, 3), r"features_a must be \(n, d\) with n at least 2, found \(1, 3\)"),
+        (torch.zeros(5, 3), torch.zeros(5), r"features_b must be \(n, d\) with n at least 2, found \(5,\)"),
+    ],
+)
+def test_features_that_cannot_be_compared_are_named(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        frechet_distance(a, b)

@@ -1,0 +1,210 @@
+"""The promises the notebooks make: what they show is what we ship, cells can be copied, outputs are from a real run.
+
+That the notebooks run, and print what they show, is nbval's part: make test
+"""
+
+import ast
+import builtins
+import re
+import subprocess
+import symtable
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+from wgan_utils import checks
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+DEFS = (ast.FunctionDef, ast.ClassDef)
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+def tagged(path, tag):
+    return [cell for cell in read(path) if tag in cell.metadata.get("tags", [])]
+
+
+def code_cells(path):
+    """Source of each code cell as plain Python (IPython turns % and ! lines into calls)."""
+    for cell in read(path):
+        if cell.cell_type == "code":
+            yield TransformerManager().transform_cell(cell.source)
+
+
+def comparable(node):
+    """The definition with its docstring cut to the first line."""
+    node = ast.parse(ast.unparse(node)).body[0]
+    if doc := ast.get_docstring(node):
+        node.body[0] = ast.Expr(ast.Constant(doc.splitlines()[0]))
+    return ast.unparse(node)
+
+
+SHIPPED = {
+    node.name: comparable(node)
+    for path in (ROOT / "wgan_utils").glob("*.py")
+    for node in ast.parse(path.read_text()).body
+    if isinstance(node, DEFS)
+}
+
+
+@every_notebook
+def test_same_name_means_same_code(path):
+    for source in code_cells(path):
+        for node in ast.parse(source).body:
+            if isinstance(node, DEFS) and node.name in SHIPPED:
+                assert comparable(node) == SHIPPED[node.name], f"{node.name} differs from wgan_utils"
+
+
+def assigned(tree):
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def globals_read(source):
+    """Names that the functions defined in this cell read from outside themselves."""
+
+    def inside(table):
+        for child in table.get_children():
+            yield from (s.get_name() for s in child.get_symbols() if s.is_global() and s.is_referenced())
+            yield from inside(child)
+
+    return set(inside(symtable.symtable(source, "cell", "exec")))
+
+
+@every_notebook
+def test_definitions_read_no_notebook_variables(path):
+    trees = {source: ast.parse(source) for source in code_cells(path)}
+    variables = set().union(*(assigned(tree) for tree in trees.values())) - set(dir(builtins))
+    imported = {
+        alias.asname or alias.name.split(".")[0]
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    for source, tree in trees.items():
+        if any(isinstance(node, DEFS) for node in tree.body):
+            hidden = (globals_read(source) & variables) - imported
+            assert not hidden, f"{path.name}: pass {sorted(hidden)} as arguments\n{source}"
+
+
+@every_notebook
+def test_every_cell_was_executed_in_order_by_one_kernel(path):
+    counts = [cell.execution_count for cell in read(path) if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    assert any(cell.get("outputs") for cell in read(path)), "a stripped notebook passes nbval and checks nothing"
+
+
+@every_notebook
+def test_outputs_hold_no_error_warning_path_or_timestamp(path):
+    for cell in read(path):
+        assert "execution" not in cell.metadata
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output
+            texts = [output.get("text", ""), *map(str, output.get("data", {}).values())]
+            for text in (text for text in texts if not text.startswith("iVBOR")):
+                assert not re.search(r"warning", text, flags=re.I), text
+                assert not re.search(r"(?<![\w.:])/(?:[\w.-]+/)+|[A-Z]:\\|0x[0-9a-f]{6}", text), text
+
+
+@every_notebook
+def test_size_stays_under_a_megabyte(path):
+    assert path.stat().st_size < 1_000_000
+
+
+@every_notebook
+def test_every_figure_has_alt_text(path):
+    for cell in read(path):
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            assert len(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")) > 30, cell.source
+
+
+def opening(path):
+    return next(iter(read(path))).source
+
+
+@every_notebook
+def test_opening_says_what_you_will_do_learn_and_need(path):
+    text = opening(path)
+    assert re.match(rf"# {int(path.stem[:2])} · \S", text)
+    assert all(f"**What you'll {verb}.**" in text for verb in ("do", "learn", "need"))
+    assert re.search(r"\d+ (?:s|seconds) on two CPU cores", text)
+
+
+@every_notebook
+def test_closing_has_its_parts(path):
+    text = "\n".join(cell.source for cell in read(path) if cell.cell_type == "markdown")
+    assert all(re.search(rf"## {part}", text) for part in ("Exercise", "In short", "Next", "Sources"))
+
+
+@every_notebook
+def test_links_to_other_notebooks_lead_somewhere(path):
+    text = "\n".join(cell.source for cell in read(path) if cell.cell_type == "markdown")
+    for link in re.findall(r"\]\(([\w./-]+)\)", text):
+        assert (path.parent / link).exists(), link
+
+
+@every_notebook
+def test_setup_cell_and_badge_name_the_repository_of_pyproject(path):
+    (repository,) = re.findall(r'^Repository = "(.+)"', (ROOT / "pyproject.toml").read_text(), flags=re.M)
+    name = repository.removeprefix("https://github.com/")
+    assert f"colab.research.google.com/github/{name}/blob/main/notebooks/{path.name}" in opening(path)
+    first = next(cell for cell in read(path) if cell.cell_type == "code").source
+    others = {next(cell for cell in read(other) if cell.cell_type == "code").source for other in NOTEBOOKS}
+    assert others == {first}, "the setup cell must be the same in every notebook"
+    assert f"git+{repository}" in first and "WGAN_UTILS_SOURCE" in first
+    assert len(first.strip().splitlines()) <= 6
+
+
+def names_defined(source):
+    return [node.name for node in ast.parse(source).body if isinstance(node, DEFS)]
+
+
+@every_notebook
+def test_cells_to_copy_run_alone_in_an_empty_folder(path, tmp_path):
+    cells = tagged(path, "copy")
+    assert cells or path.stem.startswith("00")
+    for number, cell in enumerate(cells):
+        assert cell.source.startswith(("import ", "from ")), cell.source
+        assert names_defined(cell.source), cell.source
+        assert re.search(r"# .*arXiv:\d{4}\.\d{5}", cell.source), f"name the source:\n{cell.source}"
+        (tmp_path / f"cell_{number}.py").write_text(cell.source + "\n")
+    lone = (
+        "import glob, runpy, sys\n"
+        "sys.modules['wgan_utils'] = None  # an import of it fails\n"
+        "for name in sorted(glob.glob('cell_*.py')): runpy.run_path(name)"
+    )
+    subprocess.run([sys.executable, "-I", "-c", lone], cwd=tmp_path, check=True)
+    if cells:
+        command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "."]
+        subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def solution(path, name):
+    """The code of the solution: the first ```python block in <details> that defines the name."""
+    for cell in read(path):
+        for block in re.findall(r"<details>.*?```python\n(.*?)```.*?</details>", cell.source, flags=re.S):
+            if name in names_defined(block):
+                return block
+    raise AssertionError(f"no solution defines {name}")
+
+
+@every_notebook
+def test_exercises_wait_for_an_answer_and_their_solutions_are_correct(path):
+    stubs = tagged(path, "exercise")
+    assert stubs
+    for cell in stubs:
+        (name,) = names_defined(cell.source)
+        assert name.startswith("my_")
+        check = getattr(checks, f"check_{name.removeprefix('my_')}")
+        for source, expected in [(cell.source, "not attempted yet"), (solution(path, name), "correct")]:
+            namespace = {}
+            exec(source, namespace)
+            assert check(namespace[name]) == expected

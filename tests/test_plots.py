@@ -1,0 +1,45 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+
+from wgan_utils import plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_each_image_lies_in_its_own_tile_and_bytes_and_floats_look_the_same():
+    images = torch.zeros(5, 1, 4, 4, dtype=torch.uint8)
+    images[3] = 255
+    picture = plots.tile_images(images, n_columns=3)
+    assert picture.shape == (2 * 6 + 2, 3 * 6 + 2, 3)
+    assert (picture[8:12, 2:6] == 0).all()  # the fourth image, all ink: second row, first column
+    assert (picture[2:6, 2:6] == 1).all() and (picture[2:6, 14:18] == 1).all()  # paper
+    assert (picture[:2] == np.float32(0.85)).all()  # the line between
+    np.testing.assert_allclose(plots.tile_images(images / 127.5 - 1, n_columns=3), picture)
+
+
+def test_colours_of_data_and_fakes_differ_for_every_kind_of_eye():
+    """Blue and vermilion stay apart in brightness-free hue for the common deficiencies: they differ in blue."""
+    assert abs(to_rgb(plots.REAL)[2] - to_rgb(plots.FAKE)[2]) > 0.5
+
+
+def test_the_curve_shows_every_row_and_the_samples_their_steps():
+    history = [{"step": 10 * k, "estimate": float(k)} for k in range(1, 9)]
+    samples = [torch.zeros(12, 1, 28, 28) for _ in history]
+    fig = plots.plot_training(history, samples, "estimate", n_shown=4)
+    curve, *grids = fig.axes
+    assert list(curve.lines[0].get_xdata()) == [row["step"] for row in history]
+    assert [ax.get_title() for ax in grids] == ["step 10", "step 30", "step 60", "step 80"]
+    low, high = curve.get_ylim()
+    assert low <= 1 and high >= 8  # nothing is hidden
+    assert curve.get_yscale() == "log"

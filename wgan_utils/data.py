@@ -1,0 +1,142 @@
+"""MNIST as one tensor of bytes that lives on the device; batches are drawn and scaled there.
+
+This file imports only torch and torchvision, so any function here can be copied on its own.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision import datasets
+
+# md5 of the four official files, packed as published and unpacked
+MNIST_MD5 = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+PACKED = [name for name in MNIST_MD5 if name.endswith(".gz")]
+UNPACKED = [name.removesuffix(".gz") for name in PACKED]
+
+
+def load_mnist(
+    root: str | Path | None = None, train: bool = True, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """All MNIST digits of one split, as bytes on the device.
+
+    The files are read from ``root/MNIST/raw`` and their md5 is checked; nothing is
+    written there unless files are missing, in which case torchvision downloads them.
+
+    Args:
+        root: folder that holds ``MNIST/raw``; ``None`` is the ``data`` folder of this
+            repository, or ``data`` in the working directory where there is no repository.
+        train: the 60,000 training digits, or else the 10,000 test digits.
+        device: where the tensors are to live (the training images take 47 MB).
+
+    Returns:
+        images uint8 (n, 1, 28, 28) with values 0 to 255, and labels int64 (n,).
+
+    Raises:
+        FileNotFoundError: files are missing and cannot be downloaded.
+        ValueError: a file is truncated or altered.
+
+    Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits; see data/README.md.
+    """
+    bundled = Path(__file__).parents[1] / "data"
+    root = Path(root) if root is not None else bundled if (bundled / "MNIST").is_dir() else Path("data")
+    raw = root / "MNIST" / "raw"
+    if missing_files(raw):
+        download_mnist(root)
+    names = PACKED if all((raw / name).is_file() for name in PACKED) else UNPACKED
+    for name in names:
+        check_md5(raw / name, MNIST_MD5[name])
+    # torchvision unpacks beside the packed files and never checks what it has unpacked:
+    # give it a folder of its own, with nothing in it but files that were just checked
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "MNIST", "raw")
+        folder.mkdir(parents=True)
+        for name in names:
+            shutil.copyfile(raw / name, folder / name)
+        mnist = datasets.MNIST(scratch, train=train, download=True)
+    return mnist.data.unsqueeze(1).to(device), mnist.targets.to(device)
+
+
+def missing_files(raw: Path) -> list[str]:
+    """The packed files that the folder lacks; none when it holds all four, packed or all unpacked."""
+    if all((raw / name).is_file() for name in UNPACKED):
+        return []
+    return [name for name in PACKED if not (raw / name).is_file()]
+
+
+def download_mnist(root: Path) -> None:
+    """Let torchvision fetch the missing files into ``root``; raise FileNotFoundError when it cannot."""
+    missing = missing_files(root / "MNIST" / "raw")
+    try:
+        datasets.MNIST(root, download=True)
+    except (RuntimeError, OSError) as error:
+        raise FileNotFoundError(
+            f"{root / 'MNIST' / 'raw'} lacks {', '.join(missing)}, and the download failed. Connect to the "
+            "network, or copy the four official .gz files there (in a clone: git checkout -- data/MNIST/raw)."
+        ) from error
+
+
+def check_md5(path: Path, expected: str) -> None:
+    """Raise ValueError when the file's md5 is not the expected one."""
+    found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{path} is truncated or altered: {path.stat().st_size} bytes with md5 {found}, expected md5 {expected}. "
+            "Restore it (in a clone: git checkout -- data/MNIST/raw) or delete it to have it downloaded again."
+        )
+
+
+def to_pixels_pm1(images: Tensor) -> Tensor:
+    """Bytes 0 to 255 scaled to floats in [-1, 1], on the images' own device.
+
+    Args:
+        images: uint8, any shape.
+
+    Returns:
+        float32 of the same shape; 0 becomes -1 and 255 becomes 1.
+
+    Raises:
+        ValueError: the images are not bytes, and so perhaps scaled already.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8, found {images.dtype}: were they scaled already?")
+    return images.float() / 127.5 - 1
+
+
+def to_bytes(pixels: Tensor) -> Tensor:
+    """Floats in [-1, 1] rounded to bytes 0 to 255: the inverse of ``to_pixels_pm1``.
+
+    Args:
+        pixels: float, any shape; values outside [-1, 1] are clipped.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:
+    """A batch of images drawn with replacement and scaled to [-1, 1], all on the images' device.
+
+    Args:
+        images: uint8 (n, channels, height, width).
+        batch_size: how many to draw.
+        rng: source of the indices, on the same device as the images.
+
+    Returns:
+        float32 (batch_size, channels, height, width).
+    """
+    index = torch.randint(len(images), (batch_size,), device=images.device, generator=rng)
+    return to_pixels_pm1(images[index])

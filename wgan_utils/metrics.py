@@ -1,0 +1,124 @@
+"""A judge of digits: a small classifier's probabilities and features, and the Frechet distance between features.
+
+This file imports only torch and safetensors, and reads ``weights/digit_classifier.safetensors``.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+
+WEIGHTS = Path(__file__).parent / "weights"
+CLASSIFIER_SHA256 = "d38ee93711b8453143317fb27bfc6832d1201ccef790d9ac394f8ddad5cfb22b"
+
+
+def digit_classifier() -> nn.Sequential:
+    """The judge's network, untrained: from (n, 1, 28, 28) in [0, 1] to 10 logits.
+
+    Returns:
+        Module whose layers before the last give the 64 features.
+
+    Source: ``benchmarks/train_digit_classifier.py`` trains it.
+    """
+    return nn.Sequential(
+        nn.Conv2d(1, 32, kernel_size=5, stride=2, padding=2),  # (batch, 32, 14, 14)
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),  # (batch, 64, 7, 7)
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Flatten(),  # (batch, 3136)
+        nn.Linear(3136, 64),  # (batch, 64)
+        nn.ReLU(),
+        nn.Linear(64, 10),  # (batch, 10)
+    )
+
+
+@cache
+def load_judge(device: str = "cpu") -> nn.Sequential:
+    """The trained classifier in evaluation mode; its file is checked and read once per device.
+
+    Args:
+        device: where the judge is to work.
+
+    Raises:
+        ValueError: the file of weights is altered.
+    """
+    path = WEIGHTS / "digit_classifier.safetensors"
+    packed = path.read_bytes()
+    found = hashlib.sha256(packed).hexdigest()
+    if found != CLASSIFIER_SHA256:
+        raise ValueError(f"{path.name} is altered: sha256 {found}, expected {CLASSIFIER_SHA256}; reinstall wgan_utils")
+    judge = digit_classifier()
+    judge.load_state_dict(load(packed))
+    return judge.to(device).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def digit_features(images: Tensor) -> Tensor:
+    """What the judge sees in each image: the 64 activations before its last layer.
+
+    Args:
+        images: uint8 (n, 1, 28, 28), values 0 to 255, on any device.
+
+    Returns:
+        float32 (n, 64), 0 or more.
+
+    Raises:
+        ValueError: the images are not bytes of that shape.
+    """
+    if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28):
+        raise ValueError(f"images must be uint8 (n, 1, 28, 28), found {images.dtype} {tuple(images.shape)}")
+    body = load_judge(str(images.device))[:-1]
+    return torch.cat([body(batch / 255) for batch in images.split(1000)])
+
+
+@torch.no_grad()
+def digit_probabilities(images: Tensor) -> Tensor:
+    """The judge's probability of each digit for each image.
+
+    Args:
+        images: uint8 (n, 1, 28, 28), values 0 to 255, on any device.
+
+    Returns:
+        float32 (n, 10), rows sum to 1.
+
+    Raises:
+        ValueError: the images are not bytes of that shape.
+    """
+    features = digit_features(images)
+    return load_judge(str(images.device))[-1](features).softmax(dim=1)
+
+
+def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
+    """Squared 2-Wasserstein distance between Gaussians with the means and covariances of two sets of features.
+
+    Args:
+        features_a: (n, d), n at least 2.
+        features_b: (m, d), m at least 2.
+
+    Returns:
+        ``|mean_a - mean_b|^2 + tr(cov_a + cov_b - 2 (cov_a cov_b)^(1/2))``, 0 or more up to rounding, in
+        squared units of the features. It depends on n and m: compare only values at equal sizes.
+
+    Raises:
+        ValueError: the sets differ in d, are not 2-D, or hold fewer than two rows.
+
+    Source: Dowson and Landau 1982; Heusel et al. 2017, equation 6 (arXiv:1706.08500).
+    """
+    for name, features in {"features_a": features_a, "features_b": features_b}.items():
+        if features.ndim != 2 or len(features) < 2:
+            raise ValueError(f"{name} must be (n, d) with n at least 2, found {tuple(features.shape)}")
+    if features_a.shape[1] != features_b.shape[1]:
+        raise ValueError(f"features_a has {features_a.shape[1]} columns, features_b {features_b.shape[1]}")
+    a, b = features_a.double(), features_b.double()
+    cov_a, cov_b = torch.cov(a.T).reshape(a.shape[1], -1), torch.cov(b.T).reshape(b.shape[1], -1)
+    values, vectors = torch.linalg.eigh(cov_a)
+    root_a = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    # root_a cov_b root_a is symmetric and has the eigenvalues of cov_a cov_b
+    trace_root = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
+    gap = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+    return (gap + cov_a.trace() + cov_b.trace() - 2 * trace_root).item()

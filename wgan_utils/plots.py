@@ -1,0 +1,106 @@
+"""One look for every figure: the colours mean the same thing in all notebooks."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+from torch import Tensor
+from torchvision.utils import make_grid
+
+# From Okabe & Ito's palette: told apart with any common colour blindness. In grey print
+# blue and vermilion look alike, so give data and fakes different markers too ("o", "^").
+REAL = "#0072B2"  # blue: data
+FAKE = "#D55E00"  # vermilion: generated
+EXACT = "#000000"  # black: a known true value
+MUTED = "#999999"  # grey: everything the eye should skip
+
+
+def use_style() -> None:
+    """Set the figure defaults of this series."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (6.4, 3.2),
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "image.cmap": "cividis",
+            "lines.linewidth": 2,
+            "font.size": 11,
+        }
+    )
+
+
+def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
+    """Images laid out in rows as one picture, with a thin pale line between them.
+
+    Images of one channel are turned into dark ink on white paper, as MNIST was written.
+
+    Args:
+        images: uint8 (n, channels, height, width), or floats in [-1, 1]; one channel or three.
+        n_columns: images per row.
+
+    Returns:
+        (rows * (height + 2) + 2, columns * (width + 2) + 2, 3), values in [0, 1].
+    """
+    pixels = images / 255 if not images.is_floating_point() else (images + 1) / 2
+    pixels = pixels.detach().cpu().clamp(0, 1)
+    if images.shape[1] == 1:
+        pixels = 1 - pixels
+    grid = make_grid(pixels, nrow=n_columns, padding=2, pad_value=0.85)
+    return grid.permute(1, 2, 0).numpy()
+
+
+def show_images(images: Tensor, n_columns: int, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a grid of images.
+
+    Args:
+        images: as in ``tile_images``.
+        n_columns: images per row.
+        title: text above the grid.
+        ax: where to draw; ``None`` makes a figure of its own, about 0.55 inch per image.
+
+    Returns:
+        The axes, without ticks.
+    """
+    if ax is None:
+        n_rows = -(-len(images) // n_columns)
+        _, ax = plt.subplots(figsize=(0.55 * n_columns, 0.55 * n_rows + 0.35 * bool(title)))
+    ax.imshow(tile_images(images, n_columns), interpolation="nearest")
+    ax.set(title=title)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_training(
+    history: list[dict[str, float]], samples: list[Tensor], ylabel: str, n_shown: int = 6, color: str = FAKE
+) -> Figure:
+    """The estimate over training, and under it what the same noise gave at evenly spaced moments.
+
+    Args:
+        history: rows with ``step`` and ``estimate``, as in ``TrainResult``.
+        samples: one batch of images per row of the history; the first 12 of each are shown.
+        ylabel: what the estimate is, with its unit; its axis is logarithmic when all estimates are above 0.
+        n_shown: how many moments to show.
+        color: of the curve.
+
+    Returns:
+        The figure.
+
+    Source: the layout of figure 3 in Arjovsky et al. 2017 (arXiv:1701.07875).
+    """
+    fig = plt.figure(figsize=(7.2, 4.9))
+    rows = fig.add_gridspec(2, n_shown, height_ratios=[1.15, 1])
+    ax = fig.add_subplot(rows[0, :])
+    steps, estimates = [row["step"] for row in history], [row["estimate"] for row in history]
+    ax.plot(steps, estimates, color=color)
+    ax.set(xlabel="generator step", ylabel=ylabel)
+    if min(estimates) > 0:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
+    for column, index in enumerate(np.linspace(0, len(history) - 1, n_shown).round().astype(int)):
+        ax.plot(steps[index], estimates[index], "o", color=color, markersize=5)
+        show_images(samples[index][:12], 3, f"step {steps[index]}", fig.add_subplot(rows[1, column]))
+    return fig

@@ -1,0 +1,248 @@
+"""One plain loop for three algorithms, to be read beside Algorithm 1 of the papers."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from wgan_utils.data import draw_batch
+from wgan_utils.losses import (
+    clip_weights_,
+    critic_loss,
+    gan_discriminator_loss,
+    gan_generator_loss,
+    generator_loss,
+    gradient_penalty,
+)
+
+ALGORITHMS = ("gan", "wgan", "wgan-gp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """The settings of one run, checked when they are made.
+
+    Args:
+        algorithm: "gan" (2014, non-saturating), "wgan" (weights clipped) or "wgan-gp" (gradient penalty).
+        n_steps: generator steps.
+        n_critic: critic steps per generator step.
+        batch_size: samples per step, at least 2 (the generator may hold batch norm).
+        latent_dim: length of the noise vector z.
+        lr: learning rate of both networks.
+        betas: Adam's two averages, for "gan" and "wgan-gp"; "wgan" uses RMSProp.
+        clip_limit: bound on each weight of the critic, for "wgan".
+        lambda_gp: weight of the penalty, for "wgan-gp".
+        lr_decay: hold lr for half the run, then lower it on a straight line to 2 %.
+        ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
+        log_every: steps between two rows of the history.
+        seed: of the networks' first weights and of every draw in the loop.
+        bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow.
+
+    Raises:
+        ValueError: naming the setting, the value found and the values accepted.
+    """
+
+    algorithm: str
+    n_steps: int
+    n_critic: int = 5
+    batch_size: int = 64
+    latent_dim: int = 64
+    lr: float = 1e-4
+    betas: tuple[float, float] = (0.0, 0.9)
+    clip_limit: float = 0.01
+    lambda_gp: float = 10.0
+    lr_decay: bool = False
+    ema_decay: float = 0.0
+    log_every: int = 50
+    seed: int = 0
+    bf16: bool = False
+
+    def __post_init__(self):
+        if self.algorithm not in ALGORITHMS:
+            raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, found {self.algorithm!r}")
+        least = {"n_steps": 1, "n_critic": 1, "batch_size": 2, "latent_dim": 1, "log_every": 1, "seed": 0}
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < lowest:
+                raise ValueError(f"{name} must be a whole number of at least {lowest}, found {value!r}")
+        for name in ("lr", "clip_limit", "lambda_gp"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be more than 0 and finite, found {value!r}")
+        for name, value in [("betas", self.betas[0]), ("betas", self.betas[1]), ("ema_decay", self.ema_decay)]:
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} must be at least 0 and less than 1, found {value!r}")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run leaves behind.
+
+    Args:
+        generator: the averaged generator, in evaluation mode.
+        critic: the critic after the last step.
+        history: one row per log, each value the mean since the row before: ``step``, ``estimate`` (of W1 up to
+            the critic's slope; for "gan" of the Jensen-Shannon divergence in nats), ``critic_loss`` (with the
+            penalty) and ``generator_loss``.
+        samples: the images of ``z_watch`` at each log, each (n, channels, height, width); empty without it.
+    """
+
+    generator: nn.Module
+    critic: nn.Module
+    history: list[dict[str, float]]
+    samples: list[Tensor]
+
+
+def train(
+    config: TrainConfig,
+    images: Tensor,
+    make_generator: Callable[[int, tuple], nn.Module],
+    make_critic: Callable[[tuple], nn.Module],
+    z_watch: Tensor | None = None,
+) -> TrainResult:
+    """Train a generator and a critic on images, on the device where the images are.
+
+    Args:
+        config: the settings.
+        images: uint8 (n, channels, height, width).
+        make_generator: called with ``latent_dim`` and (channels, height, width), ``conv_generator`` for one;
+            its network ends in tanh.
+        make_critic: called with (channels, height, width), ``conv_critic`` for one.
+        z_watch: (m, latent_dim), noise whose images are kept at every log.
+
+    Returns:
+        The two networks and what was logged. On a CPU with a fixed number of threads the
+        same config, images and makers give the same weights, bit for bit.
+
+    Raises:
+        ValueError: images and networks do not fit each other.
+        FloatingPointError: a loss is no longer finite.
+
+    Source: Arjovsky et al. 2017, Algorithm 1 (arXiv:1701.07875); Gulrajani et al. 2017, Algorithm 1
+    (arXiv:1704.00028). The line numbers in the comments are the former's.
+    """
+    device = images.device
+    generator, critic = make_networks(config, images, make_generator, make_critic)
+    averaged = AveragedModel(generator, avg_fn=ramped_average(config.ema_decay), use_buffers=True)
+    averaged.module.eval()
+    critic_opt, generator_opt = make_optimizer(config, critic), make_optimizer(config, generator)
+    schedules = [LambdaLR(opt, lr_schedule(config)) for opt in (critic_opt, generator_opt)]
+    rng = torch.Generator(device).manual_seed(config.seed)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.bf16)
+    adversarial = config.algorithm == "gan"
+    totals, last_log = torch.zeros(3, device=device), 0
+    history, samples = [], []
+
+    progress = tqdm(range(1, config.n_steps + 1), desc=config.algorithm)
+    for step in progress:
+        for _ in range(config.n_critic):  # line 2
+            x_real = draw_batch(images, config.batch_size, rng)  # line 3
+            z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 4
+            with autocast:
+                with torch.no_grad():  # the generator rests while the critic learns
+                    x_fake = generator(z).float()
+                scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).float().chunk(2)
+                if adversarial:
+                    loss = gan_discriminator_loss(scores_real, scores_fake)
+                    estimate = math.log(2) - loss.detach() / 2
+                else:
+                    loss = critic_loss(scores_real, scores_fake)  # line 5
+                    estimate = -loss.detach()
+                if config.algorithm == "wgan-gp":
+                    loss = loss + config.lambda_gp * gradient_penalty(critic, x_real, x_fake, rng)
+            critic_opt.zero_grad()
+            loss.backward()
+            critic_opt.step()  # line 6
+            if config.algorithm == "wgan":
+                clip_weights_(critic, config.clip_limit)  # line 7
+            totals[:2] += torch.stack([estimate, loss.detach()]) / config.n_critic
+
+        z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 9
+        critic.requires_grad_(False)  # the critic rests while the generator learns
+        with autocast:
+            scores_fake = critic(generator(z)).float()
+        loss = gan_generator_loss(scores_fake) if adversarial else generator_loss(scores_fake)  # line 10
+        generator_opt.zero_grad()
+        loss.backward()
+        generator_opt.step()  # line 11
+        critic.requires_grad_(True)
+        averaged.update_parameters(generator)
+        totals[2] += loss.detach()
+        for schedule in schedules:
+            schedule.step()
+
+        if step % config.log_every == 0 or step == config.n_steps:  # the only place where values are read back
+            estimate, critic_value, generator_value = (totals / (step - last_log)).tolist()
+            totals, last_log = torch.zeros_like(totals), step
+            if not all(map(math.isfinite, (estimate, critic_value, generator_value))):
+                raise FloatingPointError(
+                    f"by step {step} the losses are {critic_value} (critic) and {generator_value} (generator); "
+                    f"they must be finite: lower lr, now {config.lr}"
+                )
+            progress.set_postfix(estimate=f"{estimate:.3g}")
+            history.append(
+                {
+                    "step": step,
+                    "estimate": estimate,
+                    "critic_loss": critic_value,
+                    "generator_loss": generator_value,
+                }
+            )
+            if z_watch is not None:
+                with torch.no_grad():
+                    samples.append(averaged.module(z_watch).cpu())
+    return TrainResult(averaged.module, critic, history, samples)
+
+
+def make_networks(config: TrainConfig, images: Tensor, make_generator, make_critic) -> tuple[nn.Module, nn.Module]:
+    """Generator and critic from the config's seed, on the images' device, checked to fit the images."""
+    if images.ndim != 4 or images.dtype != torch.uint8:
+        raise ValueError(
+            f"images must be uint8 (n, channels, height, width), found {images.dtype} {tuple(images.shape)}"
+        )
+    image_shape = tuple(images.shape[1:])
+    with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
+        torch.manual_seed(config.seed)
+        generator, critic = make_generator(config.latent_dim, image_shape), make_critic(image_shape)
+    with torch.no_grad():
+        made = tuple(generator.eval()(torch.zeros(1, config.latent_dim)).shape[1:])
+        if made != image_shape:
+            raise ValueError(f"images are {image_shape}, but the generator makes {made}")
+        try:
+            scored = tuple(critic(torch.zeros(2, *image_shape)).shape)
+        except RuntimeError as error:
+            raise ValueError(f"images are {image_shape}, but the critic does not take them: {error}") from error
+        if scored not in [(2,), (2, 1)]:
+            raise ValueError(f"the critic must give one score per image, found shape {scored} for 2 images")
+    return generator.train().to(device=images.device), critic.to(device=images.device)
+
+
+def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """RMSProp for "wgan", because momentum unsettles a clipped critic; Adam in one kernel for the others."""
+    if config.algorithm == "wgan":
+        return torch.optim.RMSprop(network.parameters(), lr=config.lr)
+    return torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas, fused=True)
+
+
+def lr_schedule(config: TrainConfig) -> Callable[[int], float]:
+    """Factor on lr by step: 1, or with ``lr_decay`` 1 for half the run and then a straight line to 0.02."""
+
+    def factor(step: int) -> float:
+        return min(1.0, 0.02 + 0.98 * 2 * (1 - step / config.n_steps)) if config.lr_decay else 1.0
+
+    return factor
+
+
+def ramped_average(ema_decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Exponential moving average whose memory grows with the number of steps, so that the first ones fade."""
+
+    def average(averaged: Tensor, current: Tensor, n: Tensor) -> Tensor:
+        decay = torch.clamp((1 + n) / (10 + n), max=ema_decay).to(averaged.device)
+        return current + decay * (averaged - current)
+
+    return average

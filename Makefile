@@ -26,7 +26,7 @@ help:
 	@echo "make test-fast  the same without executing notebooks"
 	@echo "make test-cuda  unit tests and notebooks on a CUDA device"
 	@echo "make lab        open JupyterLab at notebook 00"
-	@echo "make bench      training speed side by side; verdicts over seeds and threads"
+	@echo "make bench      training speed side by side, threads, verdicts over seeds"
 	@echo "make refresh    execute the notebooks in place, to commit their outputs"
 	@echo "make clean      delete .venv and build/"
 
@@ -50,6 +50,7 @@ lab: .venv/.ready
 
 bench: .venv/.ready
 	$(BIN)/python benchmarks/loop_speed.py
+	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/verdicts.py
 
 refresh: .venv/.ready

@@ -141,7 +141,7 @@ def test_opening_says_what_you_will_do_learn_and_need(path):
 @every_notebook
 def test_closing_has_its_parts(path):
     text = "\n".join(cell.source for cell in read(path) if cell.cell_type == "markdown")
-    assert all(re.search(rf"## {part}", text) for part in ("Exercise", "In short", "Next", "Sources"))
+    assert all(re.search(rf"(?:## |\*\*){part}", text) for part in ("Exercise", "In short", "Next", "Sources"))
 
 
 @every_notebook

@@ -42,11 +42,12 @@ test-fast: .venv/.ready
 	$(BIN)/python -m pytest -q
 
 test-cuda: .venv/.ready
+	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "no CUDA device found"'
 	$(MAKE) run CUDA_VISIBLE_DEVICES=0
 	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests
 
 lab: .venv/.ready
-	TQDM_DISABLE= $(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	env -u CUDA_VISIBLE_DEVICES -u OMP_NUM_THREADS -u TQDM_DISABLE $(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 bench: .venv/.ready
 	$(BIN)/python benchmarks/loop_speed.py

@@ -20,7 +20,7 @@ N_STEPS, BATCH_SIZE, N_NONSENSE, LR, SHIFT = 4000, 128, 32, 3e-3, 2
 
 
 def shifted(images: Tensor, rng: torch.Generator) -> Tensor:
-    """The batch moved together by up to SHIFT pixels each way; MNIST's empty margin is 4 pixels wide."""
+    """The batch moved together by up to SHIFT pixels each way; what leaves on one side enters on the other."""
     dy, dx = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=rng).tolist()
     return images.roll((dy, dx), dims=(2, 3))
 

@@ -101,6 +101,8 @@ def test_a_right_answer_is_correct_on_every_draw(name, seed):
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_stub_is_not_attempted_yet_and_an_error_is_reported_and_not_raised(name):
     assert check(name, lambda *args: None) == "not attempted yet"
+    for nonsense in ("abc", (1, 2, "x"), [torch.zeros(2), torch.zeros(3)]):
+        assert check(name, lambda *args, answer=nonsense: answer) not in ("correct", "not attempted yet")
     assert "ZeroDivisionError" in check(name, lambda *args: 1 / 0)
 
 

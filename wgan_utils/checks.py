@@ -16,7 +16,10 @@ NOT_YET, CORRECT = "not attempted yet", "correct"
 
 def close(found, expected, tolerance: float = 1e-4) -> bool:
     """Whether a number or a tensor has the expected shape and values."""
-    found, expected = torch.as_tensor(found).detach().double(), torch.as_tensor(expected).double()
+    try:
+        found, expected = torch.as_tensor(found).detach().double(), torch.as_tensor(expected).double()
+    except (TypeError, ValueError, RuntimeError):  # neither a number nor a tensor
+        return False
     return found.shape == expected.shape and torch.allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 

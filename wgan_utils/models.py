@@ -53,7 +53,7 @@ def conv_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequentia
     Raises:
         ValueError: height or width is not a multiple of 4.
 
-    Source: the mirror of ``conv_generator``, without normalisation (Gulrajani et al. 2017, section 4,
+    Source: shuffles as in ``conv_generator``, without normalisation (Gulrajani et al. 2017, section 4,
     arXiv:1704.00028).
     """
     channels, height, width = image_shape

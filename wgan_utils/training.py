@@ -207,7 +207,7 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
         )
     image_shape = tuple(images.shape[1:])
     with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # the networks are made on the CPU
         generator, critic = make_generator(config.latent_dim, image_shape), make_critic(image_shape)
     with torch.no_grad():
         made = tuple(generator.eval()(torch.zeros(1, config.latent_dim)).shape[1:])

@@ -1,6 +1,6 @@
 """Generator steps per second: the loop of wgan_utils against a textbook loop on the same networks.
 
-    python benchmarks/loop_speed.py [--rounds 21] [--steps 4] [--device cpu]
+    python benchmarks/loop_speed.py [--rounds 21] [--steps 8] [--device cpu]
 
 The textbook loop is written in the idiom of public scripts: images decoded one by one through PIL by a
 DataLoader, fakes not detached, real and fake in separate passes, Adam's default kernel, ``.item()`` at every
@@ -79,7 +79,7 @@ def percentile(values: list[float], share: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--steps", type=int, default=4, help="generator steps per turn")
+    parser.add_argument("--steps", type=int, default=8, help="generator steps per turn")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     args = parser.parse_args()
     images, labels = load_mnist()

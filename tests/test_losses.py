@@ -16,7 +16,11 @@ from wgan_utils.losses import (
     gan_generator_loss,
     generator_loss,
     gradient_penalty,
+    gradient_penalty_piecewise_linear,
+    is_piecewise_linear,
+    points_between,
 )
+from wgan_utils.models import conv_critic
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
 
@@ -70,6 +74,81 @@ def test_a_flat_critic_has_penalty_one_and_finite_gradients():
 def test_shapes_must_match():
     with pytest.raises(ValueError, match=r"\(4, 2\).*\(3, 2\)"):
         gradient_penalty(nn.Linear(2, 1), torch.zeros(4, 2), torch.zeros(3, 2))
+
+
+def penalty_and_gradients(penalty, critic, x_real, x_fake):
+    critic.zero_grad()
+    value = penalty(critic, x_real, x_fake, torch.Generator(x_real.device).manual_seed(0))
+    value.backward()
+    return [value.detach(), *(0 * p if p.grad is None else p.grad.clone() for p in critic.parameters())]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 3).map(lambda groups: 2 * groups),  # channels
+    st.tuples(st.integers(5, 9), st.integers(5, 9)),  # height and width
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),  # kernel
+    st.integers(1, 3),  # stride
+    st.integers(0, 2),  # padding
+    st.sampled_from([(1, 1), (1, 2), (2, 1)]),  # dilation and groups
+    st.sampled_from([nn.ReLU(), nn.ReLU(inplace=True), nn.LeakyReLU(0.2), nn.LeakyReLU(0.3, inplace=True)]),
+    st.integers(0, 2**31),
+)
+def test_one_backward_gives_the_penalty_and_every_gradient_of_two(
+    channels, size, kernel, stride, padding, dilation_groups, kink, seed
+):
+    dilation, groups = dilation_groups
+    torch.manual_seed(seed)
+    conv = nn.Conv2d(channels, 4, kernel, stride, padding, dilation, groups)
+    reshapes = [nn.Flatten(), nn.Unflatten(1, (channels, *size)), conv, kink, nn.Flatten()]
+    features = nn.Sequential(*reshapes)(torch.zeros(1, channels, *size)).shape[1]
+    critic = nn.Sequential(*reshapes, nn.Linear(features, 7), kink, nn.Linear(7, 1)).double()
+    x_real, x_fake = torch.randn(2, 3, channels, *size, dtype=torch.float64)
+    one = penalty_and_gradients(gradient_penalty_piecewise_linear, critic, x_real, x_fake)
+    two = penalty_and_gradients(gradient_penalty, critic, x_real, x_fake)
+    torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("image_shape", [(1, 28, 28), (3, 32, 32)])
+def test_one_backward_equals_two_to_rounding_on_the_critic_of_the_series(image_shape):
+    critic = conv_critic(image_shape)
+    x_real, x_fake = torch.randn(2, 8, *image_shape)
+    one = penalty_and_gradients(gradient_penalty_piecewise_linear, critic, x_real, x_fake)
+    two = penalty_and_gradients(gradient_penalty, critic, x_real, x_fake)
+    torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-7)
+
+
+def test_one_backward_reaches_every_weight_under_autocast_too():
+    critic = conv_critic()
+    x_real, x_fake = torch.randn(2, 8, 1, 28, 28)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = penalty_and_gradients(gradient_penalty_piecewise_linear, critic, x_real, x_fake)
+    full = penalty_and_gradients(gradient_penalty, critic, x_real, x_fake)
+    torch.testing.assert_close(half, full, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Tanh(),
+        nn.BatchNorm1d(1),
+        nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"),
+        nn.Conv2d(1, 1, 3, 1, "same"),
+    ],
+)
+def test_a_critic_that_is_not_piecewise_linear_is_refused_by_name(layer):
+    critic = nn.Sequential(nn.Linear(2, 1), layer)
+    assert is_piecewise_linear(critic[:1]) and not is_piecewise_linear(critic)
+    with pytest.raises(ValueError, match=type(layer).__name__):
+        gradient_penalty_piecewise_linear(critic, torch.zeros(4, 2), torch.zeros(4, 2))
+
+
+def test_points_lie_between_their_own_pair_and_carry_no_gradient():
+    x_real, x_fake = torch.randn(2, 50, 3, 2, requires_grad=True)
+    x_hat = points_between(x_real, x_fake, torch.Generator().manual_seed(0))
+    place = (x_hat - x_fake) / (x_real - x_fake)
+    torch.testing.assert_close(place, place[:, :1, :1].expand_as(place), rtol=1e-3, atol=1e-3)
+    assert not x_hat.requires_grad and 0 <= place.min() and place.max() <= 1
 
 
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))

@@ -40,6 +40,7 @@ CASES = {
     "a trained figure with other digits": (TRUE_CLOUD, CLOUD.format(shift=2, color="FAKE"), ["trained-figure"]),
     "words on stderr": (STDERR, "print('', end='')", []),
     "PLANTED changed number": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7162, 'of', 10)", []),
+    "PLANTED changed last digit": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7063, 'of', 10)", []),
     "PLANTED changed integer": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7062, 'of', 11)", []),
     "PLANTED changed word": ("print('holds: True')", "print('holds: False')", []),
     "PLANTED nan": ("print(0.5)", "print(float('nan'))", []),

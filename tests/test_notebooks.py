@@ -115,6 +115,12 @@ def test_outputs_hold_no_error_warning_path_or_timestamp(path):
 
 
 @every_notebook
+def test_no_cell_is_empty_or_holds_a_leftover_of_editing(path):
+    for cell in read(path):
+        assert cell.source.strip() and not re.search(r"@@|%% |\bTODO\b", cell.source), cell.source
+
+
+@every_notebook
 def test_size_stays_under_a_megabyte(path):
     assert path.stat().st_size < 1_000_000
 

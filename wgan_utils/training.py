@@ -18,6 +18,8 @@ from wgan_utils.losses import (
     gan_generator_loss,
     generator_loss,
     gradient_penalty,
+    gradient_penalty_piecewise_linear,
+    is_piecewise_linear,
 )
 
 ALGORITHMS = ("gan", "wgan", "wgan-gp")
@@ -128,13 +130,14 @@ def train(
     """
     device = images.device
     generator, critic = make_networks(config, images, make_generator, make_critic)
-    averaged = AveragedModel(generator, avg_fn=ramped_average(config.ema_decay), use_buffers=True)
+    averaged = AveragedModel(generator, multi_avg_fn=ramped_average(config.ema_decay), use_buffers=True)
     averaged.module.eval()
     critic_opt, generator_opt = make_optimizer(config, critic), make_optimizer(config, generator)
     schedules = [LambdaLR(opt, lr_schedule(config)) for opt in (critic_opt, generator_opt)]
     rng = torch.Generator(device).manual_seed(config.seed)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.bf16)
     adversarial = config.algorithm == "gan"
+    penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(critic) else gradient_penalty  # same value
     totals, last_log = torch.zeros(3, device=device), 0
     history, samples = [], []
 
@@ -154,7 +157,7 @@ def train(
                     loss = critic_loss(scores_real, scores_fake)  # line 5
                     estimate = -loss.detach()
                 if config.algorithm == "wgan-gp":
-                    loss = loss + config.lambda_gp * gradient_penalty(critic, x_real, x_fake, rng)
+                    loss = loss + config.lambda_gp * penalty(critic, x_real, x_fake, rng)
             critic_opt.zero_grad()
             loss.backward()
             critic_opt.step()  # line 6
@@ -238,11 +241,15 @@ def lr_schedule(config: TrainConfig) -> Callable[[int], float]:
     return factor
 
 
-def ramped_average(ema_decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Exponential moving average whose memory grows with the number of steps, so that the first ones fade."""
+def ramped_average(ema_decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+    """Exponential moving average, in place, whose memory grows with the number n of steps: the first ones fade."""
 
-    def average(averaged: Tensor, current: Tensor, n: Tensor) -> Tensor:
-        decay = torch.clamp((1 + n) / (10 + n), max=ema_decay).to(averaged.device)
-        return current + decay * (averaged - current)
+    def average(averaged: list[Tensor], current: list[Tensor], n: Tensor) -> None:
+        decay = torch.clamp((1 + n) / (10 + n), max=ema_decay)
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, 1 - decay)
+            else:  # batch norm's count of batches
+                old.copy_(new)
 
     return average

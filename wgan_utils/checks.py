@@ -32,22 +32,32 @@ def attempt(function: Callable, *arguments):
     return answer, NOT_YET if answer is None else ""
 
 
+def judge(function: Callable, arguments: tuple, expected, mistakes: dict[str, object]) -> str:
+    """What to tell the student: ``mistakes`` maps a sentence to the answer that the mistake gives."""
+    answer, problem = attempt(function, *arguments)
+    if problem:
+        return problem
+    if close(answer, expected):
+        return CORRECT
+    for sentence, wrong in mistakes.items():
+        if close(answer, wrong):
+            return sentence
+    shape, found = torch.as_tensor(expected).shape, getattr(answer, "shape", None)
+    if found is not None and tuple(found) != tuple(shape):
+        return f"expected shape {tuple(shape)}, found {tuple(found)}"
+    return f"expected {expected} on a random case, found {answer}"
+
+
 def check_critic_loss(my_critic_loss: Callable[[Tensor, Tensor], Tensor]) -> str:
     """Notebook 00: mean score on fakes minus mean score on data, from (batch,) scores of each."""
     scores_real, scores_fake = torch.randn(7) + 2, torch.randn(5) - 1
-    answer, problem = attempt(my_critic_loss, scores_real, scores_fake)
-    if problem:
-        return problem
     expected = critic_loss(scores_real, scores_fake)
-    if close(answer, expected):
-        return CORRECT
-    if close(answer, -expected):
-        return "the sign is flipped: the critic minimises this, and it wants high scores on data"
-    if close(answer, scores_fake.sum() - scores_real.sum()):
-        return "you took sums; take means, or the loss grows with the batch"
-    if close(answer, scores_fake.sigmoid().mean() - scores_real.sigmoid().mean()):
-        return "no sigmoid: a critic's score is not a probability"
-    return f"expected {expected.item():.4f} on a random case, found {answer}"
+    mistakes = {
+        "the sign is flipped: the critic minimises this, and it wants high scores on data": -expected,
+        "you took sums; take means, or the loss grows with the batch": scores_fake.sum() - scores_real.sum(),
+        "no sigmoid: a critic's score is not a probability": critic_loss(scores_real.sigmoid(), scores_fake.sigmoid()),
+    }
+    return judge(my_critic_loss, (scores_real, scores_fake), expected, mistakes)
 
 
 def check_share_at_limit(my_share_at_limit: Callable[[nn.Module, float], float]) -> str:
@@ -58,67 +68,43 @@ def check_share_at_limit(my_share_at_limit: Callable[[nn.Module, float], float])
         for parameter in critic.parameters():
             parameter.copy_(0.15 * torch.randn_like(parameter)).clamp_(-clip_limit, clip_limit)
         critic[0].weight[0, 0] = clip_limit
-    answer, problem = attempt(my_share_at_limit, critic, clip_limit)
-    if problem:
-        return problem
-    weights = torch.cat([parameter.detach().flatten() for parameter in critic.parameters()])
-    at_limit = weights.abs() == clip_limit
-    expected = at_limit.float().mean()
-    if close(answer, expected):
-        return CORRECT
-    if close(answer, 100 * expected):
-        return "a share lies between 0 and 1: you gave per cent"
-    if close(answer, at_limit.sum()):
-        return "this is the number of weights at the limit; divide by how many there are"
-    if close(answer, (weights == clip_limit).float().mean()):
-        return "you counted +clip_limit alone; count -clip_limit too"
-    if close(answer, torch.stack([(p.abs() == clip_limit).float().mean() for p in critic.parameters()]).mean()):
-        return "you averaged the shares of the layers; count all weights alike"
-    matrices = torch.cat([parameter.detach().flatten() for parameter in critic.parameters() if parameter.ndim > 1])
-    if close(answer, (matrices.abs() == clip_limit).float().mean()):
-        return "you left the biases out; Algorithm 1 clips them too"
-    return f"expected {expected.item():.4f} on a random case, found {answer}"
+    layers = [(parameter.detach().abs() == clip_limit).float() for parameter in critic.parameters()]
+    weights, matrices = torch.cat([p.flatten() for p in layers]), torch.cat([p.flatten() for p in layers if p.ndim > 1])
+    upper = torch.cat([(parameter.detach() == clip_limit).float().flatten() for parameter in critic.parameters()])
+    mistakes = {
+        "a share lies between 0 and 1: you gave per cent": 100 * weights.mean(),
+        "this is the number of weights at the limit; divide by how many there are": weights.sum(),
+        "you counted +clip_limit alone; count -clip_limit too": upper.mean(),
+        "you averaged the shares of the layers; count all weights alike": sum(p.mean() for p in layers) / len(layers),
+        "you left the biases out; Algorithm 1 clips them too": matrices.mean(),
+    }
+    return judge(my_share_at_limit, (critic, clip_limit), weights.mean(), mistakes)
 
 
 def check_latent_walk(my_latent_walk: Callable[[Tensor, Tensor, int], Tensor]) -> str:
     """Notebook 09: n evenly spaced points on the straight line from z_start to z_end, both ends included."""
     z_start, z_end, n = torch.randn(8), torch.randn(8), 5
-    answer, problem = attempt(my_latent_walk, z_start, z_end, n)
-    if problem:
-        return problem
-    share = torch.linspace(0, 1, n)[:, None]
+    share, open_share = torch.linspace(0, 1, n)[:, None], torch.arange(n)[:, None] / n
     expected = z_start + share * (z_end - z_start)
-    if close(answer, expected):
-        return CORRECT
-    if close(answer, expected.flip(0)):
-        return "the walk runs backwards: row 0 must be z_start"
-    open_share = torch.arange(n)[:, None] / n
-    if close(answer, z_start + open_share * (z_end - z_start)):
-        return "the walk stops one step short: divide by n - 1, so that the last row is z_end"
-    if close(answer, z_start + share * z_end):
-        return "you added a multiple of z_end; weight z_start by what is left, 1 - share"
-    if isinstance(answer, Tensor) and answer.shape != expected.shape:
-        return f"expected shape {tuple(expected.shape)}, found {tuple(answer.shape)}"
-    return "these points are not evenly spaced on the straight line from z_start to z_end"
+    mistakes = {
+        "the walk runs backwards: row 0 must be z_start": expected.flip(0),
+        "the walk stops one step short: divide by n - 1, so that the last row is z_end": z_start
+        + open_share * (z_end - z_start),
+        "you added a multiple of z_end; weight z_start by what is left, 1 - share": z_start + share * z_end,
+    }
+    return judge(my_latent_walk, (z_start, z_end, n), expected, mistakes)
 
 
 def check_best_slope(my_best_slope: Callable[[float, float], float]) -> str:
     """Notebook 10: the slope s that minimises -s d + lambda_gp (s - 1)^2."""
     d, lambda_gp = (0.5 + torch.rand(2)).tolist()
-    answer, problem = attempt(my_best_slope, d, lambda_gp)
-    if problem:
-        return problem
-    if close(answer, 1 + d / (2 * lambda_gp)):
-        return CORRECT
-    if close(answer, 1 + d / lambda_gp):
-        return "the derivative of (s - 1)^2 is 2 (s - 1): a factor of 2 is missing"
-    if close(answer, 1 - d / (2 * lambda_gp)):
-        return "the sign of the reward is flipped: the critic gains by a larger slope"
-    if close(answer, d + d**2 / (2 * lambda_gp)):
-        return "this is the estimate, slope times d; the question asks for the slope"
-    if close(answer, 1):
-        return "1 is the slope that the penalty asks for; the reward pulls it higher"
-    return f"expected {1 + d / (2 * lambda_gp):.4f} for d = {d:.4f} and lambda_gp = {lambda_gp:.4f}, found {answer}"
+    mistakes = {
+        "the derivative of (s - 1)^2 is 2 (s - 1): a factor of 2 is missing": 1 + d / lambda_gp,
+        "the sign of the reward is flipped: the critic gains by a larger slope": 1 - d / (2 * lambda_gp),
+        "this is the estimate, slope times d; the question asks for the slope": d + d**2 / (2 * lambda_gp),
+        "1 is the slope that the penalty asks for; the reward pulls it higher": 1.0,
+    }
+    return judge(my_best_slope, (d, lambda_gp), 1 + d / (2 * lambda_gp), mistakes)
 
 
 def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:

@@ -71,7 +71,7 @@ WRONG = [
     ("latent_walk", lambda a, b, n: a + torch.arange(n)[:, None] / n * (b - a), "one step short"),
     ("latent_walk", lambda a, b, n: a + torch.linspace(0, 1, n)[:, None] * b, "weight z_start by what is left"),
     ("latent_walk", lambda a, b, n: latent_walk(a, b, n + 1), "expected shape"),
-    ("latent_walk", lambda a, b, n: latent_walk(a, b, n) ** 2, "expected .* found"),
+    ("latent_walk", lambda a, b, n: latent_walk(a, b, n) ** 2, "not right"),
     ("best_slope", lambda d, lambda_gp: 1 + d / lambda_gp, "factor of 2"),
     ("best_slope", lambda d, lambda_gp: 1 - d / (2 * lambda_gp), "sign of the reward"),
     ("best_slope", lambda d, lambda_gp: d + d**2 / (2 * lambda_gp), "this is the estimate"),

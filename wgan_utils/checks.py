@@ -42,10 +42,14 @@ def judge(function: Callable, arguments: tuple, expected, mistakes: dict[str, ob
     for sentence, wrong in mistakes.items():
         if close(answer, wrong):
             return sentence
-    shape, found = torch.as_tensor(expected).shape, getattr(answer, "shape", None)
-    if found is not None and tuple(found) != tuple(shape):
-        return f"expected shape {tuple(shape)}, found {tuple(found)}"
-    return f"expected {expected} on a random case, found {answer}"
+    shape, found = tuple(torch.as_tensor(expected).shape), tuple(getattr(answer, "shape", ()))
+    if found != shape:
+        return f"expected shape {shape}, found {found}"
+    return (
+        f"expected {float(expected):.4f} on a random case, found {answer}"
+        if not shape
+        else "these values are not right"
+    )
 
 
 def check_critic_loss(my_critic_loss: Callable[[Tensor, Tensor], Tensor]) -> str:

@@ -16,7 +16,7 @@ except ModuleNotFoundError:  # Python 3.10
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "POT": "pot"}
 
 
 def required():
@@ -37,7 +37,8 @@ def test_conda_environment_has_the_same_packages_and_floors():
 def test_constraints_pin_every_package_within_its_floor():
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split("\n") if "==" in line)
     for name, floor in required().items():
-        assert Requirement(f"{name}{floor}").specifier.contains(pins[name]), f"{name} {floor}, pinned {pins.get(name)}"
+        pinned = pins[name.lower()]
+        assert Requirement(f"{name}{floor}").specifier.contains(pinned), f"{name} {floor}, pinned {pinned}"
 
 
 def test_torch_and_torchvision_are_a_matching_pair_here_and_in_the_constraints():

@@ -180,7 +180,7 @@ def test_cells_to_copy_run_alone_in_an_empty_folder(path, tmp_path):
     for number, cell in enumerate(cells):
         assert cell.source.startswith(("import ", "from ")), cell.source
         assert names_defined(cell.source), cell.source
-        assert re.search(r"# .*arXiv:\d{4}\.\d{5}", cell.source), f"name the source:\n{cell.source}"
+        assert re.search(r"# .*(?:arXiv:\d{4}\.\d{4,5}|doi:10\.)", cell.source), f"name the source:\n{cell.source}"
         (tmp_path / f"cell_{number}.py").write_text(cell.source + "\n")
     lone = (
         "import glob, runpy, sys\n"

@@ -1,4 +1,4 @@
-"""The digits are the official ones, whatever state the folder is in."""
+"""The digits are the official ones, whatever state the folder is in; the toys are where they should be."""
 
 import gzip
 import hashlib
@@ -14,10 +14,14 @@ from wgan_utils.data import (
     PACKED,
     UNPACKED,
     draw_batch,
+    eight_gaussians,
     load_mnist,
+    swiss_roll,
     to_bytes,
     to_pixels_pm1,
+    twenty_five_gaussians,
 )
+from wgan_utils.transport import wasserstein1
 
 RAW = Path(__file__).parents[1] / "data" / "MNIST" / "raw"
 
@@ -157,3 +161,47 @@ def test_a_batch_holds_images_of_the_set_and_follows_its_random_generator():
     assert batch(0).shape == (64, 1, 1, 1)
     assert set(to_bytes(batch(0)).flatten().tolist()) == set(range(5))
     assert torch.equal(batch(0), batch(0)) and not torch.equal(batch(0), batch(1))
+
+
+TOYS = [eight_gaussians, twenty_five_gaussians, swiss_roll]
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_a_toy_follows_its_random_generator_and_makes_points_of_the_plane(toy):
+    first, again, other = (toy(50, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert first.shape == (50, 2) and first.dtype == torch.float32
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_eight_gaussians_lie_around_eight_points_of_a_circle():
+    x = eight_gaussians(4000, torch.Generator().manual_seed(0))
+    angle = torch.atan2(x[:, 1], x[:, 0]) / (torch.pi / 4)
+    assert (angle - angle.round()).abs().max() < 0.06
+    assert (x.norm(dim=1) - 2 / 1.414).abs().max() < 0.07
+    assert torch.bincount(angle.round().long() % 8, minlength=8).min() > 400
+
+
+def test_twenty_five_gaussians_lie_around_a_grid_of_five_by_five():
+    x = twenty_five_gaussians(5000, torch.Generator().manual_seed(0)) * 2.828 / 2
+    assert (x - x.round()).abs().max() < 0.12
+    assert x.round().unique(dim=0).shape == (25, 2)
+
+
+def test_swiss_roll_is_a_spiral_of_one_and_a_half_turns():
+    x = swiss_roll(4000, torch.Generator().manual_seed(0)) * 7.5
+    radius, angle = x.norm(dim=1), torch.atan2(x[:, 1], x[:, 0])
+    turns = (radius - angle) / (2 * torch.pi)
+    assert (turns - turns.round()).abs().max() < 0.25  # the radius is the angle, turn after turn
+    assert 1.2 * torch.pi < radius.min() and radius.max() < 4.8 * torch.pi
+
+
+@pytest.mark.parametrize(
+    ("toy", "low", "high", "floor_low", "floor_high"),
+    [(eight_gaussians, 0.77, 0.89, 0.03, 0.17), (twenty_five_gaussians, 0.53, 0.65, 0.05, 0.17)],
+)
+def test_toys_lie_as_far_from_their_noisy_copies_and_from_themselves_as_is_known(toy, low, high, floor_low, floor_high):
+    rng = torch.Generator().manual_seed(0)
+    x, fresh = toy(1000, rng), toy(1000, rng)
+    noisy = x + torch.randn(1000, 2, generator=rng)
+    assert low < wasserstein1(fresh.numpy(), noisy.numpy()) < high
+    assert floor_low < wasserstein1(x.numpy(), fresh.numpy()) < floor_high

@@ -18,6 +18,7 @@ from wgan_utils.losses import (
     gradient_penalty,
     gradient_penalty_piecewise_linear,
     is_piecewise_linear,
+    one_sided_penalty,
     points_between,
 )
 from wgan_utils.models import conv_critic
@@ -60,6 +61,29 @@ def test_penalty_trains_the_critic_and_leaves_the_generator_alone():
     gradient_penalty(critic, torch.ones(4, 2), x_fake).backward()
     assert critic[0].weight.grad.abs().sum() > 0
     assert x_fake.grad is None
+
+
+@settings(deadline=None)
+@given(SHAPES, st.floats(0, 10), st.integers(0, 2**31))
+def test_one_sided_penalty_of_a_linear_critic_charges_only_for_norms_above_one(shape, norm, seed):
+    rng = torch.Generator().manual_seed(seed)
+    x_real, x_fake = torch.randn(2, *shape, generator=rng, dtype=torch.float64)
+    weight = torch.randn(shape[1] * shape[2], generator=rng, dtype=torch.float64)
+    penalty = one_sided_penalty(linear_critic(norm * weight / weight.norm()), x_real, x_fake, rng)
+    torch.testing.assert_close(penalty, torch.tensor(max(norm - 1, 0) ** 2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("penalty", [gradient_penalty, one_sided_penalty])
+def test_derivatives_of_the_penalty_agree_with_finite_differences(penalty):
+    torch.manual_seed(0)
+    x_real, x_fake = torch.randn(2, 3, 2, dtype=torch.float64)
+    first, last = (3 * torch.randn(4, 2).double()).requires_grad_(True), torch.randn(4).double().requires_grad_(True)
+
+    def of_weights(first, last):
+        return penalty(lambda x: (x @ first.T).tanh() @ last, x_real, x_fake, torch.Generator().manual_seed(0))
+
+    assert torch.autograd.gradcheck(of_weights, (first, last))
+    assert torch.autograd.gradgradcheck(of_weights, (first, last))
 
 
 def test_a_flat_critic_has_penalty_one_and_finite_gradients():

@@ -1,8 +1,19 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import parametrizations
 
-from wgan_utils.models import conv_critic, conv_generator
+from wgan_utils.models import (
+    GroupSort,
+    conv_critic,
+    conv_generator,
+    conv_norm_bound,
+    lipschitz_bound,
+    mlp_critic,
+    mlp_generator,
+)
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 
@@ -48,3 +59,124 @@ def test_the_shape_beside_each_layer_is_true():
             if not isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.ReLU | nn.LeakyReLU | nn.Tanh):
                 shapes.append(", ".join(map(str, x.shape[1:])))
         assert promised == shapes
+
+
+def test_mlp_networks_map_points_to_scores_and_noise_to_points():
+    assert mlp_critic(2, 16, 3)(torch.randn(5, 2)).shape == (5, 1)
+    assert mlp_generator(4, 3, 16, 2)(torch.randn(5, 4)).shape == (5, 3)
+    assert [type(layer) for layer in mlp_critic(2, 16, 2)] == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),  # height and width
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),  # kernel
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),  # stride
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),  # padding
+    st.integers(1, 2),  # dilation
+    st.sampled_from([(1, 1, 3), (2, 4, 1), (2, 4, 2)]),  # channels in, out, groups
+    st.integers(0, 2**31),
+)
+def test_norm_bound_of_a_convolution_is_above_the_svd_of_its_unrolled_matrix(
+    size, kernel, stride, padding, dilation, channels, seed
+):
+    n_in, n_out, groups = channels
+    groups = groups if n_in % groups == 0 else 1
+    if any(n + 2 * p < dilation * (k - 1) + 1 for n, p, k in zip(size, padding, kernel, strict=True)):
+        return  # no window fits
+    torch.manual_seed(seed)
+    conv = nn.Conv2d(n_in, n_out, kernel, stride, padding, dilation, groups, bias=False).double()
+    pixels = torch.eye(n_in * size[0] * size[1], dtype=torch.float64).reshape(-1, n_in, *size)
+    with torch.no_grad():
+        unrolled = conv(pixels).flatten(1)
+    exact, bound = torch.linalg.matrix_norm(unrolled, 2).item(), conv_norm_bound(conv, size)
+    reshaped = torch.linalg.matrix_norm(conv.weight.detach().flatten(1), 2).item()
+    assert exact <= bound * (1 + 1e-9)
+    if groups == 1:  # never worse than counting how many windows hold one pixel
+        windows = [-(-k // s) if dilation == 1 else k for k, s in zip(kernel, stride, strict=True)]
+        assert bound <= reshaped * (windows[0] * windows[1]) ** 0.5 * (1 + 1e-9)
+
+
+def test_norm_bound_of_a_difference_of_neighbours_holds_at_an_odd_width():
+    """Three pixels, zeros around them, outputs x[i + 1] - x[i]: the norm is the root of 2 + sqrt 2."""
+    conv = nn.Conv2d(1, 1, (1, 2), padding=(0, 1), bias=False).double()
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor([[[[-1.0, 1.0]]]]))
+    assert (2 + 2**0.5) ** 0.5 <= conv_norm_bound(conv, (1, 3)) <= 2
+
+
+def test_norm_bound_of_a_convolution_is_close_to_the_norm_on_the_critic_of_the_series():
+    torch.manual_seed(0)
+    conv = conv_critic()[1]
+    with torch.no_grad():
+        unrolled = (conv(torch.eye(16 * 49).reshape(-1, 16, 7, 7)) - conv(torch.zeros(1, 16, 7, 7))).flatten(1)
+    exact = torch.linalg.matrix_norm(unrolled, 2).item()
+    assert exact <= conv_norm_bound(conv, (7, 7)) <= 1.1 * exact
+
+
+CRITICS = {
+    "mlp": (lambda: mlp_critic(2, 32, 3), (2,)),
+    "images": (conv_critic, (1, 28, 28)),
+    "strided": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 5, 2, 2),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(8, 4, 3, 2),
+            nn.Tanh(),
+            nn.Flatten(),
+            nn.Linear(36, 1),
+        ),
+        (3, 16, 16),
+    ),
+    "steep leak": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(3.0), nn.Linear(4, 1)), (3,)),
+}
+
+
+@pytest.mark.parametrize("name", CRITICS)
+@pytest.mark.parametrize("seed", range(3))
+def test_no_sampled_slope_exceeds_the_lipschitz_bound(name, seed):
+    torch.manual_seed(seed)
+    make, shape = CRITICS[name]
+    critic = make()
+    x = (3 * torch.randn(200, *shape)).requires_grad_(True)
+    (grad,) = torch.autograd.grad(critic(x).sum(), x)
+    assert grad.flatten(1).norm(dim=1).max() <= lipschitz_bound(critic, shape) * (1 + 1e-6)
+
+
+def test_lipschitz_bound_of_a_linear_critic_is_its_weights_norm_and_scales_with_it():
+    critic = nn.Sequential(nn.Linear(2, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[3.0, 4.0]]))
+    assert lipschitz_bound(critic, (2,)) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(("clip_limit", "expected"), [(0.1, 18981), (0.01, 1.8981), (0.001, 1.898e-4)])
+def test_worst_case_of_a_clipped_toy_critic_is_the_product_of_c_root_rows_columns(clip_limit, expected):
+    critic = mlp_critic(2, 512, 3)
+    for parameter in critic.parameters():
+        nn.init.constant_(parameter, clip_limit)
+    assert lipschitz_bound(critic, (2,)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_worst_case_of_a_clipped_mnist_critic():
+    critic = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 1))
+    for parameter in critic.parameters():
+        nn.init.constant_(parameter, 0.01)
+    assert lipschitz_bound(critic, (784,)) == pytest.approx(3.670016, rel=1e-6)
+
+
+def test_an_orthogonal_groupsort_critic_has_bound_one_and_slope_one_almost_everywhere():
+    torch.manual_seed(0)
+    layers = [parametrizations.orthogonal(nn.Linear(2, 16)), GroupSort()]
+    critic = nn.Sequential(*layers, parametrizations.orthogonal(nn.Linear(16, 1))).double()
+    assert lipschitz_bound(critic, (2,)) == pytest.approx(1, abs=1e-6)
+    x = torch.randn(100, 2, dtype=torch.float64)
+    assert torch.equal(GroupSort()(torch.tensor([[3.0, 1.0, 2.0, 5.0]])), torch.tensor([[1.0, 3.0, 2.0, 5.0]]))
+    gap, step = critic(x) - critic(x.flip(0)), (x - x.flip(0)).norm(dim=1, keepdim=True)
+    assert (gap.abs() <= step * (1 + 1e-6)).all()
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.Sigmoid(), nn.LayerNorm(4)])
+def test_a_layer_without_a_known_bound_is_named(layer):
+    with pytest.raises(ValueError, match=type(layer).__name__):
+        lipschitz_bound(nn.Sequential(nn.Linear(2, 4), layer), (2,))

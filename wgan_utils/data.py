@@ -1,9 +1,10 @@
-"""MNIST as one tensor of bytes that lives on the device; batches are drawn and scaled there.
+"""MNIST as one tensor of bytes that lives on the device, from which batches are drawn; and three toy laws in the plane.
 
 This file imports only torch and torchvision, so any function here can be copied on its own.
 """
 
 import hashlib
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -140,3 +141,40 @@ def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:
     """
     index = torch.randint(len(images), (batch_size,), device=images.device, generator=rng)
     return to_pixels_pm1(images[index])
+
+
+def eight_gaussians(n: int, rng: torch.Generator) -> Tensor:
+    """Points of eight narrow normal laws on a circle of radius 2, all divided by 1.414.
+
+    Args:
+        n: how many points.
+        rng: source of the draws; the points are made on its device.
+
+    Returns:
+        float32 (n, 2), data units.
+
+    Source: the toy data of Gulrajani et al. 2017, Figure 1a and the authors' code (arXiv:1704.00028).
+    """
+    angle = torch.randint(8, (n,), device=rng.device, generator=rng) * (math.pi / 4)
+    noise = 0.02 * torch.randn(n, 2, device=rng.device, generator=rng)
+    return (2 * torch.stack([angle.cos(), angle.sin()], dim=1) + noise) / 1.414
+
+
+def twenty_five_gaussians(n: int, rng: torch.Generator) -> Tensor:
+    """Points of twenty-five narrow normal laws on a 5 x 5 grid of step 2, all divided by 2.828.
+
+    Args, Returns, Source: as for ``eight_gaussians``.
+    """
+    place = 2.0 * torch.randint(-2, 3, (n, 2), device=rng.device, generator=rng)
+    noise = 0.05 * torch.randn(n, 2, device=rng.device, generator=rng)
+    return (place + noise) / 2.828
+
+
+def swiss_roll(n: int, rng: torch.Generator) -> Tensor:
+    """Points along a spiral of one and a half turns, with noise of standard deviation 0.25, all divided by 7.5.
+
+    Args, Returns, Source: as for ``eight_gaussians``.
+    """
+    t = 1.5 * math.pi * (1 + 2 * torch.rand(n, device=rng.device, generator=rng))
+    noise = 0.25 * torch.randn(n, 2, device=rng.device, generator=rng)
+    return (torch.stack([t * t.cos(), t * t.sin()], dim=1) + noise) / 7.5

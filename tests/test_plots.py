@@ -43,3 +43,17 @@ def test_the_curve_shows_every_row_and_the_samples_their_steps():
     low, high = curve.get_ylim()
     assert low <= 1 and high >= 8  # nothing is hidden
     assert curve.get_yscale() == "log"
+
+
+def test_a_critic_is_drawn_bright_where_its_scores_are_high_and_its_points_where_they_are():
+    fig, ax = plt.subplots(figsize=(4, 4))
+    plots.show_critic(lambda x: x[:, :1], torch.tensor([[0.0, 1.5]]), torch.zeros(0, 2), ax, reach=2.0)
+    fig.canvas.draw()
+    picture = np.asarray(fig.canvas.buffer_rgba())[:, :, :3].astype(float)
+
+    def color(x, y):
+        column, row = ax.transData.transform((x, y))
+        return picture[round(len(picture) - row), round(column)]
+
+    assert color(1.6, 0).sum() > color(0, 0).sum() > color(-1.6, 0).sum()  # x runs to the right
+    assert np.abs(color(0, 1.5) / 255 - to_rgb(plots.REAL)).max() < 0.1  # y runs up

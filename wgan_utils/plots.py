@@ -1,7 +1,10 @@
 """One look for every figure: the colours mean the same thing in all notebooks."""
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
@@ -69,6 +72,39 @@ def show_images(images: Tensor, n_columns: int, title: str = "", ax: Axes | None
     ax.imshow(tile_images(images, n_columns), interpolation="nearest")
     ax.set(title=title)
     ax.set_axis_off()
+    return ax
+
+
+@torch.no_grad()
+def show_critic(
+    critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, ax: Axes, title: str = "", reach: float = 2.0
+) -> Axes:
+    """Draw a critic over the plane as a surface of its scores, with data and fakes on top.
+
+    Args:
+        critic: maps (batch, 2) to (batch,) or (batch, 1).
+        x_real: (n, 2), data, drawn as blue circles; on the device of the critic.
+        x_fake: (m, 2), drawn as vermilion triangles; may be empty.
+        ax: where to draw.
+        title: text above it.
+        reach: the picture shows [-reach, reach] in both coordinates, data units.
+
+    Returns:
+        The axes. Bright is a high score; neighbouring level lines differ by equal amounts.
+
+    Source: the layout of figure 1a in Gulrajani et al. 2017 (arXiv:1704.00028).
+    """
+    line = torch.linspace(-reach, reach, 101, device=x_real.device)
+    grid = torch.cartesian_prod(line, line)
+    scores = critic(grid).reshape(101, 101).T.cpu().numpy()
+    axis = line.cpu().numpy()
+    ax.contourf(axis, axis, scores, levels=20, cmap="cividis")
+    ax.contour(axis, axis, scores, levels=20, colors="white", linewidths=0.4, alpha=0.6)
+    for points, color, marker in [(x_fake, FAKE, "^"), (x_real, REAL, "o")]:
+        ax.plot(
+            *points.cpu().numpy().T, marker, color=color, markersize=3.5, markeredgecolor="white", markeredgewidth=0.3
+        )
+    ax.set(title=title, aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
     return ax
 
 

@@ -33,6 +33,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, str]:
         timeout=3600,
         kernel_name="python3",
         record_timing=False,
+        store_widget_state=False,  # it holds versions
         extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: the table below should stay readable
         resources={"metadata": {"path": str(path.parent)}},
     )

@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from wgan_utils import checks
+from wgan_utils.distances import js_divergence, kl_divergence, total_variation
 from wgan_utils.losses import critic_loss, gradient_penalty
 
 
@@ -84,6 +86,336 @@ WRONG = [
     ("one_sided_penalty", penalty(eps_shape=lambda x: (1, 1, 1, 1)), "all pairs share one eps"),
     ("one_sided_penalty", penalty(eps_shape=lambda x: x.shape), "differs from pixel to pixel"),
     ("one_sided_penalty", penalty(low=1.0, high=2.0), "outside the segment"),
+]
+
+RIGHT["total_variation"] = total_variation
+RIGHT["kl_divergence"] = kl_divergence
+RIGHT["js_divergence"] = js_divergence
+RIGHT["theta_step"] = lambda theta, lr, step: theta - lr / (1 + step) ** 0.5 * (1 if theta > 0 else -1)
+
+
+def plain_kl(p, q, kept=None):
+    """KL as a formula, over all points or those kept."""
+    kept = slice(None) if kept is None else kept
+    return (p[kept] * np.log(p[kept] / q[kept])).sum()
+
+
+WRONG += [
+    ("total_variation", lambda p, q: abs(p - q).sum(), "half is missing"),
+    ("total_variation", lambda p, q: abs(p - q).max(), "largest difference at one point"),
+    ("total_variation", lambda p, q: (p - q).sum() / 2, "cancel"),
+    ("total_variation", lambda p, q: abs(p - q).mean(), "not the mean"),
+    ("kl_divergence", plain_kl, "0 log 0"),
+    ("kl_divergence", lambda p, q: plain_kl(p, q, (p > 0) & (q > 0)), "KL is infinite"),
+    ("kl_divergence", lambda p, q: plain_kl(p + 1e-12, q + 1e-12), "KL is infinite"),
+    ("kl_divergence", lambda p, q: kl_divergence(q, p), "swapped"),
+    ("kl_divergence", lambda p, q: -kl_divergence(p, q), "sign is flipped"),
+    ("kl_divergence", lambda p, q: kl_divergence(p, q) / np.log(2), "bits"),
+    ("js_divergence", lambda p, q: 2 * js_divergence(p, q), "half is missing"),
+    ("js_divergence", lambda p, q: js_divergence(p, q) / np.log(2), "bits"),
+    ("js_divergence", lambda p, q: (plain_kl(p, p + q, p > 0) + plain_kl(q, p + q, q > 0)) / 2, "left out its half"),
+    ("js_divergence", lambda p, q: (kl_divergence(p, q) + kl_divergence(q, p)) / 2, "infinite here"),
+    ("js_divergence", lambda p, q: (plain_kl(p, (p + q) / 2) + plain_kl(q, (p + q) / 2)) / 2, "0 log 0"),
+    ("theta_step", lambda theta, lr, step: theta + lr / (1 + step) ** 0.5, "uphill"),
+    ("theta_step", lambda theta, lr, step: theta - lr * (1 if theta > 0 else -1), "does not decay"),
+    ("theta_step", lambda theta, lr, step: theta - lr / (1 + step), "square root"),
+    ("theta_step", lambda theta, lr, step: theta - lr / (1 + step) ** 0.5 * theta, "however large"),
+    ("theta_step", lambda theta, lr, step: theta - lr / (1 + step) ** 0.5, "left of the data"),
+]
+
+
+def best_answer(f, cost):
+    return (cost - f[:, None]).min(axis=0)
+
+
+def distances(x_new, x):
+    return ((x_new[:, None] - x) ** 2).sum(axis=2) ** 0.5
+
+
+def upper_form(values, x, x_new, power=1):
+    return (values + distances(x_new, x) ** power).min(axis=1)
+
+
+RIGHT["c_transform"] = best_answer
+RIGHT["slack"] = lambda f, g, cost: cost - f[:, None] - g
+RIGHT["lower_bound"] = lambda f, p, q, cost: f @ p + best_answer(f, cost) @ q
+RIGHT["upper_form"] = upper_form
+WRONG += [
+    ("c_transform", lambda f, cost: (cost - f[:, None]).max(axis=0), "took the maximum"),
+    ("c_transform", lambda f, cost: (cost - f[:, None]).min(axis=1), "axis is swapped"),
+    ("c_transform", lambda f, cost: (cost - f).min(axis=0), "make it a column"),
+    ("c_transform", lambda f, cost: (cost - f).min(axis=1), "both axes are swapped"),
+    ("c_transform", lambda f, cost: (cost + f[:, None]).min(axis=0), "sign of f"),
+    ("c_transform", lambda f, cost: -best_answer(f, cost), "sign of g"),
+    ("c_transform", lambda f, cost: cost - f[:, None], "expected shape"),
+    ("slack", lambda f, g, cost: f[:, None] + g - cost, "sign is flipped"),
+    ("slack", lambda f, g, cost: cost - f - g[:, None], "changed places"),
+    ("slack", lambda f, g, cost: cost - f[:, None] + g, "added g"),
+    ("slack", lambda f, g, cost: f[:, None] + g, "sum of the prices"),
+    ("slack", lambda f, g, cost: cost - f[:, None], "g is missing"),
+    ("lower_bound", lambda f, p, q, cost: f @ p - f @ q, "g = -f"),
+    ("lower_bound", lambda f, p, q, cost: f @ p + (cost - f[:, None]).max(axis=0) @ q, "not feasible"),
+    ("lower_bound", lambda f, p, q, cost: f @ p - best_answer(f, cost) @ q, "sign of g"),
+    ("lower_bound", lambda f, p, q, cost: f.mean() + best_answer(f, cost).mean(), "plain means"),
+    ("lower_bound", lambda f, p, q, cost: f @ p + best_answer(f, cost.T) @ q, "axes of cost"),
+    ("lower_bound", lambda f, p, q, cost: f @ p, "income from unloading"),
+    ("upper_form", lambda v, x, x_new: -upper_form(-v, x, x_new), "lower form"),
+    ("upper_form", lambda v, x, x_new: -(-v + distances(x_new, x)).max(axis=1), "sign is flipped"),
+    ("upper_form", lambda v, x, x_new: (v + distances(x_new, x)).max(axis=1), "take the minimum"),
+    ("upper_form", lambda v, x, x_new: upper_form(v, x, x_new, power=2), "squared distance"),
+    ("upper_form", lambda v, x, x_new: v[distances(x_new, x).argmin(axis=1)], "nearest point"),
+]
+
+
+# Notebook 02
+
+
+def w1_line(positions, p, q):
+    order = positions.argsort()
+    return (abs((p - q)[order].cumsum())[:-1] * (positions[order][1:] - positions[order][:-1])).sum()
+
+
+def sinkhorn_step(sign=-1.0, scale=lambda reg: 1 / reg, columns=True):
+    """One Sinkhorn step with one thing changed; as it stands it is right."""
+
+    def my_sinkhorn_step(p, q, cost, reg, v):
+        kernel = 2.718281828459045 ** (sign * cost * scale(reg))
+        u = p / (kernel @ v)
+        return u[:, None] * kernel * (q / (u @ kernel) if columns else v)
+
+    return my_sinkhorn_step
+
+
+def best_theta(m, truth, step=0):
+    below = torch.distributions.Binomial(m, torch.tensor(truth, dtype=torch.double))
+    below = below.log_prob(torch.arange(m + 1, dtype=torch.double)).exp().cumsum(0)
+    return (int((below < 0.5).sum()) + step) / m
+
+
+RIGHT["plan_cost"] = lambda plan, x, y: (plan * abs(x[:, None] - y)).sum()
+RIGHT["w1_line"] = w1_line
+RIGHT["sinkhorn_step"] = sinkhorn_step()
+RIGHT["best_theta"] = best_theta
+WRONG += [
+    ("plan_cost", lambda plan, x, y: (plan * abs(x[:, None] - y)).mean(), "took the mean"),
+    ("plan_cost", lambda plan, x, y: (plan * abs(x[:, None] - y)).sum() / len(x), "divided by n"),
+    ("plan_cost", lambda plan, x, y: (plan * abs(x[:, None] - y)).sum() / len(y), "divided by m"),
+    ("plan_cost", lambda plan, x, y: (plan * (x[:, None] - y)).sum(), "absolute value: moves to the left"),
+    ("plan_cost", lambda plan, x, y: (plan * (y - x[:, None])).sum(), "absolute value: moves to the right"),
+    ("plan_cost", lambda plan, x, y: (plan * (y - x[:, None]) ** 2).sum(), "squared"),
+    ("plan_cost", lambda plan, x, y: abs(y - x[:, None]).mean(), "left the plan out"),
+    ("w1_line", lambda x, p, q: w1_line(x.argsort().argsort(), p, q), "forgot the bin width"),
+    (
+        "w1_line",
+        lambda x, p, q: ((p - q)[x.argsort()].cumsum()[:-1] * (x[x.argsort()][1:] - x[x.argsort()][:-1])).sum(),
+        "forgot the absolute value",
+    ),
+    ("w1_line", lambda x, p, q: abs(((p - q) * x).sum()), "absolute value"),
+    (
+        "w1_line",
+        lambda x, p, q: (abs((p - q)[x.argsort()])[:-1] * (x[x.argsort()][1:] - x[x.argsort()][:-1])).sum(),
+        "cumulative sum",
+    ),
+    ("w1_line", lambda x, p, q: (abs((p - q).cumsum())[:-1] * (x[1:] - x[:-1])).sum(), "width cannot be negative"),
+    ("w1_line", lambda x, p, q: (abs((p - q).cumsum())[:-1] * abs(x[1:] - x[:-1])).sum(), "sort first"),
+    ("w1_line", lambda x, p, q: w1_line(x[x.argsort()], p, q), "sort p and q together"),
+    ("sinkhorn_step", sinkhorn_step(columns=False), "now fit the columns"),
+    ("sinkhorn_step", sinkhorn_step(sign=1.0), "sign is flipped"),
+    ("sinkhorn_step", sinkhorn_step(scale=lambda reg: 1.0), "forgot to divide"),
+    ("sinkhorn_step", sinkhorn_step(scale=lambda reg: reg), "multiplied the cost by reg"),
+    ("sinkhorn_step", lambda p, q, cost, reg, v: sinkhorn_step()(p, q, cost, reg, v).T, "expected shape"),
+    ("best_theta", lambda m, truth: truth, "true share"),
+    ("best_theta", lambda m, truth: m * best_theta(m, truth), "divide by m"),
+    ("best_theta", lambda m, truth: best_theta(m, truth, step=-1), "one step too low"),
+]
+
+
+# Notebook 08
+
+
+def fix_penalty(eps_shape=lambda x: (len(x), 1, 1, 1), draw=torch.rand, norm=None, end=torch.mean, create_graph=True):
+    """A repaired penalty with one thing changed; as it stands it is right."""
+
+    def my_fix_penalty(critic, x_real, x_fake):
+        eps = draw(eps_shape(x_real))
+        x_hat = (eps * x_real + (1 - eps) * x_fake).detach().requires_grad_(True)
+        (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=create_graph)
+        slope = norm(grad) if norm else grad.flatten(1).norm(dim=1)
+        return end((slope - 1) ** 2)
+
+    return my_fix_penalty
+
+
+def one_axis(grad):
+    return grad.norm(dim=1)
+
+
+def find_the_bug(skip=(), eps_below=True, eps_above=True):
+    """The guard of the museum, blind to the exhibits in ``skip``."""
+
+    def my_find_the_bug(eps, slope):
+        tests = {
+            6: slope != slope,
+            1: bool(eps_below and eps.min() < 0) or bool(eps_above and eps.max() > 1.001),
+            4: bool((eps - 1).abs().max() < 1e-3),
+            12: bool(eps.max() - eps.min() < 1e-3),
+            2: slope > 10,
+            3: slope < 0.5,
+        }
+        return next((number for number, found in tests.items() if found and number not in skip), 0)
+
+    return my_find_the_bug
+
+
+RIGHT["fix_penalty"] = fix_penalty()
+RIGHT["wrong_axis_slope"] = lambda n, distance, lambda_gp: n**0.5 * (1 + n**0.5 * distance / (2 * lambda_gp))
+RIGHT["critic_step_count"] = lambda n_steps, n_critic: (n_critic * n_steps, -(-n_steps // n_critic))
+RIGHT["find_the_bug"] = find_the_bug()
+WRONG += [
+    ("fix_penalty", fix_penalty(eps_shape=lambda x: 1, norm=one_axis), "share one eps.* and the norm still runs"),
+    ("fix_penalty", fix_penalty(eps_shape=lambda x: 1), r"share one eps: draw one per sample \(exhibit 12\)$"),
+    ("fix_penalty", fix_penalty(norm=one_axis), "norm still runs over one axis"),
+    ("fix_penalty", fix_penalty(create_graph=False), "create_graph=True"),
+    ("fix_penalty", fix_penalty(eps_shape=lambda x: x.shape), "differs from pixel to pixel"),
+    ("fix_penalty", fix_penalty(draw=lambda shape: 1.2 + torch.rand(shape)), "outside the segment"),
+    ("fix_penalty", fix_penalty(draw=torch.ones), "at one end"),
+    ("fix_penalty", fix_penalty(end=torch.sum), "sum over the batch"),
+    ("fix_penalty", fix_penalty(norm=lambda grad: grad.flatten(1).square().sum(dim=1)), "squared the slope itself"),
+    ("fix_penalty", penalty(), "above 1: the penalty to repair is two-sided"),
+    ("wrong_axis_slope", lambda n, distance, lambda_gp: 28 + 392 * distance / lambda_gp, "belong to 784 pixels"),
+    ("wrong_axis_slope", lambda n, distance, lambda_gp: 1 + distance / (2 * lambda_gp), "right penalty"),
+    ("wrong_axis_slope", lambda n, distance, lambda_gp: 1 + n**0.5 * distance / (2 * lambda_gp), "this is one weight"),
+    ("wrong_axis_slope", lambda n, distance, lambda_gp: n**0.5 + n * distance / lambda_gp, "factor of 2"),
+    ("wrong_axis_slope", lambda n, distance, lambda_gp: n**0.5 + distance / (2 * lambda_gp), "mean over pixels"),
+    ("wrong_axis_slope", lambda n, d, lambda_gp: n * (1 + n * d / (2 * lambda_gp)), "square root"),
+    ("critic_step_count", lambda n_steps, n_critic: (-(-n_steps // n_critic), n_critic * n_steps), "swapped"),
+    ("critic_step_count", lambda n_steps, n_critic: (n_critic * n_steps, n_steps // n_critic), "^step 0 counts too"),
+    ("critic_step_count", lambda n_steps, n_critic: (n_critic * n_steps, n_steps / n_critic), "steps are whole"),
+    ("critic_step_count", lambda n_steps, n_critic: (n_critic * n_steps,) * 2, "both loops the same"),
+    ("critic_step_count", lambda n_steps, n_critic: (n_steps, -(-n_steps // n_critic)), "generator step$"),
+    ("critic_step_count", lambda n_steps, n_critic: (n_steps, n_steps // n_critic), "generator step; and step 0"),
+    ("find_the_bug", find_the_bug(skip=[1]), "off the segment"),
+    ("find_the_bug", find_the_bug(eps_below=False), "below 0"),
+    ("find_the_bug", find_the_bug(eps_above=False), "above 1"),
+    ("find_the_bug", find_the_bug(skip=[2]), "exhibit 2, you answered 0: .*axis 1"),
+    ("find_the_bug", find_the_bug(skip=[3]), "lost axis"),
+    ("find_the_bug", find_the_bug(skip=[4]), "exhibit 4, you answered 12"),
+    ("find_the_bug", find_the_bug(skip=[6]), "NaN compares as false"),
+    ("find_the_bug", find_the_bug(skip=[12]), "exhibit 12, you answered 0"),
+    ("find_the_bug", lambda eps, slope: find_the_bug()(eps, slope) or 1, "healthy"),
+]
+
+
+# Notebook 04
+
+
+def saturating_gradient(d, weigh=lambda on_fakes, z, d: d * on_fakes, shift=1.0):
+    """The saturating gradient by a Riemann sum, with one thing changed; as it stands it is right."""
+    z = np.linspace(-10, 10, 4001)
+    on_fakes = 1 / (1 + np.exp(d * (shift * d + z) - d**2 / 2))
+    return (weigh(on_fakes, z, d) * np.exp(-(z**2) / 2)).sum() * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+
+
+RIGHT["optimal_discriminator"] = lambda p, q: p / (p + q)
+RIGHT["js_from_loss"] = lambda loss: np.log(2) - loss / 2
+RIGHT["saturating_gradient"] = saturating_gradient
+WRONG += [
+    ("optimal_discriminator", lambda p, q: q / (p + q), "changed places"),
+    ("optimal_discriminator", lambda p, q: p / q, "the odds"),
+    ("optimal_discriminator", lambda p, q: np.log(p) - np.log(q), "logit of D"),
+    ("optimal_discriminator", lambda p, q: np.where(p > q, 1.0, 0.0), "not a verdict"),
+    ("optimal_discriminator", lambda p, q: p / (p.sum() + q.sum()), "not by the total"),
+    ("optimal_discriminator", lambda p, q: p / ((p + q) / 2), "a half too many"),
+    ("js_from_loss", lambda loss: np.log(2) + loss / 2, "sign is flipped"),
+    ("js_from_loss", lambda loss: 2 * np.log(2) - loss, "a half is missing"),
+    ("js_from_loss", lambda loss: np.log(2) - loss, "divide the loss by 2"),
+    ("js_from_loss", lambda loss: -loss / 2, "log 2 is missing"),
+    ("js_from_loss", lambda loss: 1 - loss / 2 / np.log(2), "bits"),
+    ("js_from_loss", lambda loss: loss / 2, "add log 2"),
+    ("saturating_gradient", lambda d: -saturating_gradient(d), "sign is flipped"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: d * (1 - D)), "non-saturating"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, shift=0.0), "averaged over data"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: D), "slope, d in size, is missing"),
+    ("saturating_gradient", lambda d: saturating_gradient(d) / 2, "JS'"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: np.log(1 - D)), "loss itself"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: D * (d + z)), "frozen"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: -d * D * (1 - D)), "slope of D"),
+]
+
+
+# Notebook 07
+
+
+def points(eps=lambda x: torch.rand(len(x), *[1] * (x.ndim - 1)), other=lambda eps: 1 - eps, detach=True):
+    """Points between with one thing changed; as it stands it is right."""
+
+    def my_points_between(x_real, x_fake):
+        share = eps(x_real)
+        x_hat = share * x_real + other(share) * x_fake
+        return x_hat.detach() if detach else x_hat
+
+    return my_points_between
+
+
+def full_penalty(
+    reduce=lambda slope: (slope - 1).square().mean(),
+    norm=lambda grad: grad.flatten(1).norm(dim=1),
+    between=None,
+    create_graph=True,
+):
+    """The two-sided penalty with one thing changed; as it stands it is right."""
+
+    def my_gradient_penalty(critic, x_real, x_fake):
+        x_hat = (between or points())(x_real, x_fake).requires_grad_(True)
+        (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=create_graph)
+        return reduce(norm(grad))
+
+    return my_gradient_penalty
+
+
+MISPLACED = [
+    (points(eps=lambda x: torch.rand(())), "all pairs share one eps"),
+    (points(eps=lambda x: torch.full((), 0.5)), "all pairs share one eps"),
+    (points(eps=lambda x: torch.rand(x.shape)), "coordinate to coordinate"),
+    (points(eps=lambda x: torch.randn(len(x), *[1] * (x.ndim - 1))), "not from a normal law"),
+    (points(eps=lambda x: torch.ones(len(x), *[1] * (x.ndim - 1))), "only the real points"),
+    (points(eps=lambda x: torch.zeros(len(x), *[1] * (x.ndim - 1))), "only the fakes"),
+    (points(other=lambda eps: eps), "weights must be eps and 1 - eps"),
+    (points(eps=lambda x: torch.rand(len(x), 1, 1)), "one point per pair"),
+    (points(detach=False), "detach x_hat"),
+]
+RIGHT["points_between"] = points()
+RIGHT["gradient_penalty"] = full_penalty()
+RIGHT["penalised_estimate"] = lambda w1, lambda_gp: w1 * (1 + w1 / (2 * lambda_gp))
+RIGHT["least_lambda"] = lambda w1, share: w1 / (2 * share)
+WRONG += [("points_between", function, message) for function, message in MISPLACED]
+WRONG += [("gradient_penalty", full_penalty(between=function), message) for function, message in MISPLACED]
+WRONG += [
+    ("points_between", points(eps=lambda x: torch.rand(len(x), 1, 1, 1)), "one point per pair"),
+    ("points_between", points(eps=lambda x: torch.rand(len(x), 1)), "on data of shape .* raised RuntimeError"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: -(slope - 1).square().mean()), "sign is flipped"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (1 - slope).mean()), "rewards steep slopes"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope - 1).mean()), "cancel"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope - 1).abs().mean()), "absolute value"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope - 1).mean() ** 2), "first, then the mean"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope - 1).square().sum()), "grows with the batch"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope**2 - 1).square().mean()), "left the root out"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: slope.square().mean()), "the 1 is missing"),
+    ("gradient_penalty", full_penalty(reduce=lambda slope: (slope - 1).relu().square().mean()), "one-sided"),
+    ("gradient_penalty", full_penalty(norm=lambda grad: grad.norm(dim=1)), "norm over one axis"),
+    ("gradient_penalty", full_penalty(norm=lambda grad: grad.norm()), "over the whole batch"),
+    ("gradient_penalty", full_penalty(create_graph=False), "create_graph=True"),
+    ("penalised_estimate", lambda w1, lambda_gp: 1 + w1 / (2 * lambda_gp), "this is the slope"),
+    ("penalised_estimate", lambda w1, lambda_gp: w1 + w1**2 / (4 * lambda_gp), "leave the penalty out"),
+    ("penalised_estimate", lambda w1, lambda_gp: w1 + w1**2 / lambda_gp, "factor of 2"),
+    ("penalised_estimate", lambda w1, lambda_gp: w1 - w1**2 / (2 * lambda_gp), "lies above w1"),
+    ("penalised_estimate", lambda w1, lambda_gp: w1 + w1 / (2 * lambda_gp), "multiplied by w1 too"),
+    ("penalised_estimate", lambda w1, lambda_gp: w1, "lets the critic say more"),
+    ("least_lambda", lambda w1, share: w1 / share, "factor of 2"),
+    ("least_lambda", lambda w1, share: w1**2 / (2 * share), "share of w1"),
+    ("least_lambda", lambda w1, share: 1 / (2 * share), "w1 is missing"),
+    ("least_lambda", lambda w1, share: 2 * share / w1, "upside down"),
+    ("least_lambda", lambda w1, share: w1 / (4 * share), "twice as much"),
 ]
 
 

@@ -153,3 +153,555 @@ def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:
     if close(answer, (wrong_axis - 1).relu().square().mean()):
         return "you took the norm over one axis: flatten everything but the batch first"
     return f"expected {expected.item():.4f} on a random case, found {answer}"
+
+
+def _unlike_laws():
+    """Two random laws on six points, numpy arrays: p is heavier on the first three points, q on the last three."""
+    import numpy as np
+
+    rng = np.random.default_rng(int(torch.randint(2**31, ())))
+    p, q = (1 + 0.5 * rng.random((2, 6))) * np.repeat([[6, 1], [1, 6]], 3, axis=1)
+    return p / p.sum(), q / q.sum()
+
+
+def _without(law, point: int):
+    """The law with no mass on one point, normalised again."""
+    law = law.copy()
+    law[point] = 0
+    return law / law.sum()
+
+
+def check_total_variation(my_total_variation: Callable) -> str:
+    """Notebook 01: total variation between two numpy arrays of probabilities."""
+    p, q = _unlike_laws()
+    gap = abs(p - q)
+    mistakes = {
+        "a half is missing: mass that lacks at one point is counted again where it is too much": gap.sum(),
+        "this is the largest difference at one point; an event may hold several points": gap.max(),
+        "take absolute values, or the differences cancel": 0.0,
+        "take half of the sum, not the mean over the points": gap.mean(),
+    }
+    return judge(my_total_variation, (p, q), gap.sum() / 2, mistakes)
+
+
+def check_kl_divergence(my_kl_divergence: Callable) -> str:
+    """Notebook 01: KL in nats between two numpy arrays: first p has a zero, then q has one under mass of p."""
+    import numpy as np
+
+    from wgan_utils.distances import kl_divergence
+
+    p, q = _unlike_laws()
+    p, hole = _without(p, 5), _without(q, 0)
+    expected = kl_divergence(p, q)
+    mistakes = {
+        "the two laws are swapped: take the mean over p of log(p / q)": np.inf,
+        "the sign is flipped: the ratio is p / q": -expected,
+        "this is in bits: take the natural logarithm": expected / np.log(2),
+    }
+    with np.errstate(all="ignore"):
+        verdict = judge(my_kl_divergence, (p.copy(), q.copy()), expected, mistakes)
+        if verdict.endswith("found nan"):
+            return "0 log 0 counts as 0: leave out the points where p has no mass"
+        if verdict != CORRECT:
+            return verdict
+        verdict = judge(my_kl_divergence, (p.copy(), hole), np.inf, {})
+    if verdict.startswith("expected inf"):
+        return "where p has mass and q has none, KL is infinite: leave out only the points where p has none"
+    return verdict
+
+
+def check_js_divergence(my_js_divergence: Callable) -> str:
+    """Notebook 01: JS in nats between two numpy arrays, each with a zero where the other has mass."""
+    import numpy as np
+
+    from wgan_utils.distances import js_divergence
+
+    p, q = _unlike_laws()
+    p, q = _without(p, 5), _without(q, 0)
+    expected = js_divergence(p, q)
+    mistakes = {
+        "a half is missing: JS is the mean of the two divergences to the middle, not their sum": 2 * expected,
+        "this is in bits: take the natural logarithm": expected / np.log(2),
+        "the middle is (p + q) / 2; you left out its half": expected - np.log(2),
+        "compare each law with the middle: between p and q themselves KL is infinite here": np.inf,
+    }
+    with np.errstate(all="ignore"):
+        verdict = judge(my_js_divergence, (p.copy(), q.copy()), expected, mistakes)
+    return "0 log 0 counts as 0: leave out points without mass" if verdict.endswith("found nan") else verdict
+
+
+def check_theta_step(my_theta_step: Callable[[float, float, int], float]) -> str:
+    """Notebook 01: a decaying step of gradient descent on |theta|, from the right of 0 and from the left."""
+    right, lr = 1.5 + torch.rand(()).item(), 0.1 + 0.1 * torch.rand(()).item()
+    step = int(torch.randint(9, 20, ()))  # sqrt(1 + step) > theta, which keeps the mistakes apart
+    length = lr / (1 + step) ** 0.5
+    mistakes = {
+        "this goes uphill: step against the slope": right + length,
+        "the step does not decay: divide lr by sqrt(1 + step)": right - lr,
+        "lr falls with the square root: divide it by sqrt(1 + step)": right - lr / (1 + step),
+        "the slope of W1 is 1, however large theta is": right - length * right,
+    }
+    verdict = judge(my_theta_step, (right, lr, step), right - length, mistakes)
+    if verdict != CORRECT:
+        return verdict
+    mistakes = {"left of the data the slope is -1: theta must grow there": -right - length}
+    return judge(my_theta_step, (-right, lr, step), length - right, mistakes)
+
+
+def check_c_transform(my_c_transform: Callable) -> str:
+    """Notebook 03: the largest g with f[i] + g[j] <= cost[i, j], from numpy arrays f (n,) and cost (n, m)."""
+    f, cost = torch.randn(5).double().numpy(), torch.rand(5, 5).double().numpy()
+    expected = (cost - f[:, None]).min(axis=0)
+    mistakes = {
+        "you took the maximum over i; the rule must hold for every i, so the smallest bound counts": (
+            cost - f[:, None]
+        ).max(axis=0),
+        "the axis is swapped: take the minimum over i, axis 0, so that one price per column is left": (
+            cost - f[:, None]
+        ).min(axis=1),
+        "f belongs to the rows of cost: make it a column, f[:, None]": (cost - f).min(axis=0),
+        "both axes are swapped: this is the transform of prices for the columns": (cost - f).min(axis=1),
+        "the sign of f is flipped: a higher loading price leaves less room for g": (cost + f[:, None]).min(axis=0),
+        "the sign of g is flipped: these are the scores -g": -expected,
+    }
+    return judge(my_c_transform, (f, cost), expected, mistakes)
+
+
+def check_slack(my_slack: Callable) -> str:
+    """Notebook 03: cost[i, j] - f[i] - g[j], from numpy arrays f (n,), g (m,) and cost (n, m)."""
+    f, g = torch.randn(2, 4).double().numpy()
+    cost = torch.rand(4, 4).double().numpy()
+    expected = cost - f[:, None] - g
+    mistakes = {
+        "the sign is flipped: slack is what is left of the cost, 0 or more for feasible prices": -expected,
+        "f and g have changed places: f belongs to the rows, so it must be a column, f[:, None]": cost - f - g[:, None],
+        "you added g; the carrier is paid both prices, so take both off the cost": cost - f[:, None] + g,
+        "this is the sum of the prices; take it off the cost": f[:, None] + g,
+        "g is missing: the carrier is paid twice, for loading and for unloading": cost - f[:, None],
+    }
+    return judge(my_slack, (f, g, cost), expected, mistakes)
+
+
+def check_lower_bound(my_lower_bound: Callable) -> str:
+    """Notebook 03: the income of prices f (n,) and the best g for them; p (n,), q (m,), cost (n, m); numpy arrays."""
+    f, (p, q) = torch.randn(5).double().numpy(), torch.rand(2, 5).double().softmax(dim=1).numpy()
+    cost = torch.rand(5, 5).double().numpy()
+    g = (cost - f[:, None]).min(axis=0)
+    mistakes = {
+        "you took g = -f; for a cost of any kind the best g is the c-transform of f": f @ p - f @ q,
+        "you took the maximum in the c-transform: such prices are not feasible": f @ p
+        + (cost - f[:, None]).max(axis=0) @ q,
+        "the sign of g is flipped: the carrier earns both prices": f @ p - g @ q,
+        "weigh the prices by p and q; these are plain means": f.mean() + g.mean(),
+        "the axes of cost are swapped: g has one entry per column": f @ p + (cost - f).min(axis=1) @ q,
+        "the income from unloading is missing": f @ p,
+    }
+    return judge(my_lower_bound, (f, p, q, cost), f @ p + g @ q, mistakes)
+
+
+def check_upper_form(my_upper_form: Callable) -> str:
+    """Notebook 03: min over i of values[i] + |x_new - x[i]|, from numpy arrays (n,), (n, 2) and (k, 2)."""
+    x, x_new, centers = torch.randn(6, 2).double(), 2 * torch.randn(4, 2).double(), torch.randn(5, 2).double()
+    values = (torch.cdist(x, centers) - torch.rand(5).double()).amin(dim=1)  # 1-Lipschitz, as scores must be
+    distance = torch.cdist(x_new, x)
+    mistakes = {
+        "this is the lower form; from the fakes alone the largest extension serves": (values - distance).amax(dim=1),
+        "the sign is flipped: a score may rise by the distance, so add it": (values - distance).amin(dim=1),
+        "take the minimum: the score must keep below every bound": (values + distance).amax(dim=1),
+        "you used the squared distance; take the distance itself, or the slope is not bounded by 1": (
+            values + distance**2
+        ).amin(dim=1),
+        "this is the score of the nearest point; add the distance to it, and take the smallest sum": values[
+            distance.argmin(dim=1)
+        ],
+    }
+    return judge(my_upper_form, (values.numpy(), x.numpy(), x_new.numpy()), (values + distance).amin(dim=1), mistakes)
+
+
+def check_plan_cost(my_plan_cost: Callable) -> str:
+    """Notebook 02: sum of plan * |x - y| for a plan (n, m) between points on a line, numpy arrays."""
+    import numpy as np
+
+    rng = np.random.default_rng(int(torch.randint(2**31, ())))
+    x = rng.random(3) + np.array([0, 2, 4])
+    y = rng.random(4) + np.array([-5, 20, 30, 40])  # mass moves to both sides, and more than 1 far
+    plan = rng.random((3, 4)) + 0.5
+    plan /= plan.sum()
+    gaps = x[:, None] - y
+    expected = (plan * np.abs(gaps)).sum()
+    mistakes = {
+        "you took the mean over the entries of the plan; they are weights that sum to 1 already: sum": expected / 12,
+        "you divided by n; the plan sums to 1 already": expected / 3,
+        "you divided by m; the plan sums to 1 already": expected / 4,
+        "you forgot the absolute value: moves to the left cost as much as moves to the right": (plan * gaps).sum(),
+        "you forgot the absolute value: moves to the right cost as much as moves to the left": -(plan * gaps).sum(),
+        "you squared the distances: that is the cost of W2": (plan * gaps**2).sum(),
+        "you left the plan out: weigh each distance by the mass that travels it": np.abs(gaps).mean(),
+    }
+    return judge(my_plan_cost, (plan, x, y), expected, mistakes)
+
+
+def check_w1_line(my_w1_line: Callable) -> str:
+    """Notebook 02: the area between two distribution functions on unevenly spaced, unsorted points, numpy arrays."""
+    import numpy as np
+
+    rng = np.random.default_rng(int(torch.randint(2**31, ())))
+    positions = np.cumsum(1.5 + rng.random(6))
+    p, q = rng.random((2, 6)) + np.array([[3, 2, 0, 0, 2, 3], [0, 0, 5, 5, 0, 0]])  # the distribution functions cross
+    p, q = p / p.sum(), q / q.sum()
+    crossing, widths = (p - q).cumsum()[:-1], np.diff(positions)
+    mixed = np.array([3, 0, 5, 1, 4, 2])
+    as_given = np.abs((p - q)[mixed].cumsum()[:-1])
+    expected = np.abs(crossing) @ widths
+    mistakes = {
+        "you forgot the bin width: mass that crosses a wide gap pays more": np.abs(crossing).sum(),
+        "you forgot the absolute value: earth moved left must not pay for earth moved right": crossing @ widths,
+        "you took the absolute value of the total; take it in each gap": abs(crossing @ widths),
+        "you compared masses; compare what has piled up so far: a cumulative sum": np.abs(p - q)[:-1] @ widths,
+        "sort first: the positions come in any order": as_given @ np.abs(np.diff(positions[mixed])),
+        "sort first: the positions come in any order, and a width cannot be negative": as_given
+        @ np.diff(positions[mixed]),
+        "sort p and q together with the positions": as_given @ widths,
+    }
+    return judge(my_w1_line, (positions[mixed], p[mixed], q[mixed]), expected, mistakes)
+
+
+def check_sinkhorn_step(my_sinkhorn_step: Callable) -> str:
+    """Notebook 02: the matrix after one fit of the rows and one of the columns, from v on, numpy arrays."""
+    import numpy as np
+
+    rng = np.random.default_rng(int(torch.randint(2**31, ())))
+    p, q, cost, v = rng.random(3) + 0.2, rng.random(4) + 0.2, 2 * rng.random((3, 4)), rng.random(4) + 0.5
+    p, q, reg = p / p.sum(), q / q.sum(), 0.3 + 0.3 * rng.random()
+
+    def step(kernel: np.ndarray, half: bool = False) -> np.ndarray:
+        u = p / (kernel @ v)
+        return u[:, None] * kernel * (v if half else q / (kernel.T @ u))
+
+    kernel = np.exp(-cost / reg)
+    u = p / (kernel @ v)
+    mistakes = {
+        "only the rows fit; now fit the columns: v = q / (K^T u)": step(kernel, half=True),
+        "the sign is flipped: K = exp(-cost / reg) is small where moving is dear": step(np.exp(cost / reg)),
+        "you forgot to divide the cost by reg": step(np.exp(-cost)),
+        "you multiplied the cost by reg; divide": step(np.exp(-cost * reg)),
+        "multiply by K: the plan is diag(u) K diag(v)": np.outer(u, q / (kernel.T @ u)),
+    }
+    return judge(my_sinkhorn_step, (p, q, cost, reg, v), step(kernel), mistakes)
+
+
+def check_best_theta(my_best_theta: Callable[[int, float], float]) -> str:
+    """Notebook 02: the median of a binomial law divided by m, where it is unique and differs from the truth."""
+    import math
+
+    import numpy as np
+
+    while True:
+        m, truth = int(torch.randint(2, 8, ())), 0.2 + 0.6 * torch.rand(()).item()
+        chance = [math.comb(m, k) * truth**k * (1 - truth) ** (m - k) for k in range(m + 1)]
+        below = np.cumsum(chance)
+        median = int((below >= 0.5).argmax())
+        if median >= 1 and np.abs(below - 0.5).min() > 1e-3 and abs(median / m - truth) > 1e-2:
+            break
+    mistakes = {
+        "this is the true share; the batch loss has its minimum elsewhere: at a median, not at the mean": truth,
+        "this is the median of the number of ones; divide by m": median,
+        "one step too low: take the first k at which the cumulative chance reaches 1/2": (median - 1) / m,
+    }
+    return judge(my_best_theta, (m, truth), median / m, mistakes)
+
+
+def check_fix_penalty(my_fix_penalty: Callable[..., Tensor]) -> str:
+    """Notebook 08: the two-sided penalty, repaired from one eps per batch and a norm over axis 1."""
+    seen = []
+
+    def critic(x: Tensor) -> Tensor:  # its slope at x is |x|
+        seen.append(x.detach())
+        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
+
+    scale = torch.ones((), requires_grad=True)
+    size = torch.linspace(0.1, 3, 16)[:, None, None, None]
+    x_real, x_fake = size * (0.5 + torch.rand(16, 2, 3, 4)), -size * (0.1 + torch.rand(16, 2, 3, 4))
+    answer, problem = attempt(my_fix_penalty, critic, x_real, x_fake)
+    if problem:
+        return problem
+    if len(seen) != 1:
+        return f"call the critic once, on the points between; you called it {len(seen)} times"
+    (x_hat,) = seen
+    if x_hat.shape != x_real.shape:
+        return f"the critic must see one point per pair, shape {tuple(x_real.shape)}, found {tuple(x_hat.shape)}"
+    slope, wrong_axis = x_hat.flatten(1).norm(dim=1), x_hat.norm(dim=1)
+    axis = "the norm still runs over one axis: flatten everything but the batch first (exhibit 2)"
+    eps = (x_hat - x_fake) / (x_real - x_fake)  # the same number in all places of a row
+    if (eps - eps[:, :1, :1, :1]).abs().max() > 1e-3:
+        return "eps differs from pixel to pixel: x_hat leaves the straight line; draw one eps per sample"
+    if (eps - 1).abs().max() < 1e-3 or eps.abs().max() < 1e-3:
+        return "x_hat lies at one end of each segment: mix data and fakes (exhibit 4)"
+    if (eps - eps[0, 0, 0, 0]).abs().max() < 1e-3:
+        also = f"; and {axis}" if close(answer, (wrong_axis - 1).square().mean()) else ""
+        return f"all pairs still share one eps: draw one per sample (exhibit 12){also}"
+    if eps.min() < -1e-3 or eps.max() > 1 + 1e-3:
+        return "x_hat lies outside the segment: draw eps uniformly from [0, 1] (exhibit 1)"
+    if close(answer, (slope - 1).square().mean()):
+        if not (isinstance(answer, Tensor) and answer.requires_grad):
+            return "the value is right, but it cannot train the critic: pass create_graph=True"
+        return CORRECT
+    mistakes = {
+        axis: (wrong_axis - 1).square().mean(),
+        "this charges only for slopes above 1: the penalty to repair is two-sided": (slope - 1).relu().square().mean(),
+        "square the deviation before you take the mean": (slope - 1).mean(),
+        "you took the sum over the batch: take the mean": (slope - 1).square().sum(),
+        "you squared the slope itself: take the norm first, then subtract 1": (slope**2 - 1).square().mean(),
+    }
+    for sentence, wrong in mistakes.items():
+        if close(answer, wrong):
+            return sentence
+    return f"expected {(slope - 1).square().mean().item():.4f} on a random case, found {answer}"
+
+
+def check_wrong_axis_slope(my_wrong_axis_slope: Callable[[int, float, float], float]) -> str:
+    """Notebook 08: the slope of a linear critic on n_pixels pixels when each weight is penalised on its own."""
+    root = int(torch.randint(5, 20, ()))
+    n_pixels, (distance, lambda_gp) = root**2, (1 + torch.rand(2)).tolist()
+    mistakes = {
+        "28 and 392 belong to 784 pixels: use n_pixels": 28 + 392 * distance / lambda_gp,
+        "this is the slope of the right penalty; here each weight is held on its own": 1 + distance / (2 * lambda_gp),
+        "this is one weight; the slope is sqrt(n_pixels) times that": 1 + root * distance / (2 * lambda_gp),
+        "the derivative of (w - 1)^2 is 2 (w - 1): a factor of 2 is missing": root + n_pixels * distance / lambda_gp,
+        "the mean over pixels is missing: each weight is held by lambda_gp / n_pixels only": root
+        + distance / (2 * lambda_gp),
+        "n_pixels is 28 * 28 in the example: take its square root for the norm of equal weights": n_pixels
+        * (1 + n_pixels * distance / (2 * lambda_gp)),
+    }
+    expected = root + n_pixels * distance / (2 * lambda_gp)
+    return judge(my_wrong_axis_slope, (n_pixels, distance, lambda_gp), expected, mistakes)
+
+
+def check_critic_step_count(my_critic_step_count: Callable[[int, int], tuple[int, int]]) -> str:
+    """Notebook 08: critic steps of the right loop and of the inverted one while the generator takes n_steps."""
+    n_critic = int(torch.randint(3, 9, ()))
+    n_steps = n_critic * int(torch.randint(3, 9, ())) + 1  # not a multiple: floor and ceiling differ
+    right, inverted = n_critic * n_steps, n_steps // n_critic + 1
+    mistakes = {
+        "the two are swapped: the right loop takes more critic steps": (inverted, right),
+        "step 0 counts too: round up, not down": (right, n_steps // n_critic),
+        "steps are whole: round up": (right, n_steps / n_critic),
+        "the inverted loop skips most critic steps; you gave both loops the same": (right, right),
+        "the right loop takes n_critic critic steps for each generator step": (n_steps, inverted),
+        "the right loop takes n_critic critic steps for each generator step; and step 0 counts: round up": (
+            n_steps,
+            n_steps // n_critic,
+        ),
+    }
+    return judge(my_critic_step_count, (n_steps, n_critic), (right, inverted), mistakes)
+
+
+def check_find_the_bug(my_find_the_bug: Callable[[Tensor, float], int]) -> str:
+    """Notebook 08: which exhibit (1, 2, 3, 4, 6, 12, or 0 for none) shows these positions and this slope."""
+    inside = 0.02 + 0.96 * torch.rand(7, 16)
+    below, above = inside[1].clone(), inside[2].clone()
+    below[3], above[3] = -0.1 - torch.rand(()), 1.1 + torch.rand(())
+    near = (1 + 0.05 * (torch.rand(8) - 0.5)).tolist()
+    cases = [
+        (0, inside[0], 1.05 * near[0], "scattered positions and slope near 1.05 are healthy"),
+        (1, below, 1.05 * near[1], "a position below 0 lies off the segment"),
+        (1, above, 1.05 * near[2], "a position above 1 lies off the segment"),
+        (2, inside[3], 67.2 * near[3], "a slope near 67 is what the norm over axis 1 gives"),
+        (3, inside[4], 0.253 * near[4], "a slope near 1/sqrt(16) is what the lost axis gives"),
+        (4, torch.ones(16), 1.05 * near[5], "all positions are 1: only the data are penalised"),
+        (6, inside[5], float("nan"), "a NaN compares as false with everything: ask for it by name"),
+        (12, inside[6, :1].repeat(16), 1.05 * near[6], "all positions are equal, and not at an end"),
+    ]
+    for index in torch.randperm(len(cases)).tolist():
+        number, eps, slope, reason = cases[index]
+        answer, problem = attempt(my_find_the_bug, eps.clone(), slope)
+        if problem:
+            return problem
+        if not close(answer, number):
+            truth = f"this was exhibit {number}" if number else "nothing was wrong"
+            return f"{truth}, you answered {answer}: {reason}"
+    return CORRECT
+
+
+def check_optimal_discriminator(my_optimal_discriminator: Callable) -> str:
+    """Notebook 04: p / (p + q), from numpy arrays of densities, data p and fakes q."""
+    import numpy as np
+
+    rng = np.random.default_rng(int(torch.randint(2**31, ())))
+    p, q = rng.random((2, 6)) + np.array([[0.1] * 3 + [1.5] * 3, [1.5] * 3 + [0.1] * 3])
+    expected = p / (p + q)
+    mistakes = {
+        "data and fakes have changed places: D is the probability of data": 1 - expected,
+        "this ratio is D / (1 - D), the odds; divide by the sum of both densities": p / q,
+        "this is the logit of D; put it through the sigmoid": np.log(p / q),
+        "the best D is a probability, not a verdict of 0 or 1": (p > q).astype(float),
+        "divide at each point by p + q there, not by the total": p / (p + q).sum(),
+        "this is data against the middle, up to 2; the middle has a half too many": 2 * expected,
+    }
+    return judge(my_optimal_discriminator, (p, q), expected, mistakes)
+
+
+def check_js_from_loss(my_js_from_loss: Callable[[float], float]) -> str:
+    """Notebook 04: log 2 - loss / 2, the reading of JS in nats from a discriminator's loss."""
+    import math
+
+    loss = 0.2 + 0.8 * torch.rand(()).item()
+    expected = math.log(2) - loss / 2
+    mistakes = {
+        "the sign is flipped: the loss is minus L, and a low loss means far apart": math.log(2) + loss / 2,
+        "a half is missing: L = 2 JS - 2 log 2, so divide by 2": 2 * expected,
+        "divide the loss by 2 as well: L = 2 JS - 2 log 2": math.log(2) - loss,
+        "log 2 is missing: a coin toss, loss 2 log 2, must read 0": -loss / 2,
+        "this is in bits: the loss is in nats": expected / math.log(2),
+        "this is JS - log 2 with the sign of the loss flipped; add log 2 to minus half the loss": loss / 2,
+    }
+    return judge(my_js_from_loss, (loss,), expected, mistakes)
+
+
+def check_saturating_gradient(my_saturating_gradient: Callable[[float], float]) -> str:
+    """Notebook 04: d times the mean of the optimal D on fakes from N(d, 1), data from N(0, 1)."""
+    d = 1.5 + 1.5 * torch.rand(()).item()
+    z = torch.linspace(-12, 12, 4801, dtype=torch.float64)
+    weight = torch.exp(-(z**2) / 2) / (2 * torch.pi) ** 0.5
+
+    def mean(values: Tensor) -> float:
+        return torch.trapezoid(values * weight, z).item()
+
+    on_fakes = torch.sigmoid(-d * z - d**2 / 2)
+    expected = d * mean(on_fakes)
+    mistakes = {
+        "the sign is flipped: descent on the loss must lower d, so its derivative is positive": -expected,
+        "this is the non-saturating gradient (or D averaged over data): weigh the fakes by D, not by 1 - D": d
+        - expected,
+        "this is the mean of D on fakes; the logit's slope, d in size, is missing": mean(on_fakes),
+        "this is JS'(d); the loss is 2 JS, up to a constant": expected / 2,
+        "this is the loss itself; take its derivative": mean(torch.log1p(-on_fakes)),
+        "D must stay frozen: you let it follow d": mean(on_fakes * (d + z)),
+        "this is the slope of D; the loss is log(1 - D)": -d * mean(on_fakes * (1 - on_fakes)),
+    }
+    return judge(my_saturating_gradient, (d,), expected, mistakes)
+
+
+def _pairs(*shape: int) -> tuple[Tensor, Tensor]:
+    """Data and fakes of this shape that differ clearly in every coordinate; the last rows are the largest."""
+    size = torch.linspace(0.1, 3, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
+    return size * (0.5 + torch.rand(shape)), -size * (0.1 + torch.rand(shape))
+
+
+def _problem_with_x_hat(x_hat: Tensor, x_real: Tensor, x_fake: Tensor) -> str:
+    """What is wrong with the points between, or an empty string."""
+    if x_hat.shape != x_real.shape:
+        return f"there must be one point per pair, shape {tuple(x_real.shape)}, found {tuple(x_hat.shape)}"
+    eps = ((x_hat - x_fake) / (x_real - x_fake)).detach().flatten(1)  # the same number in all places of a row
+    low, high = eps.min().item(), eps.max().item()
+    if (eps - eps[:, :1]).abs().max() > 1e-3:
+        if low < -1e-3 or high > 1 + 1e-3:
+            return "x_hat is not on the straight line between the two: the weights must be eps and 1 - eps"
+        return "eps differs from coordinate to coordinate: x_hat leaves the straight line; draw one eps per sample"
+    if (eps - 1).abs().max() < 1e-3:
+        return "eps is always 1: x_hat holds only the real points"
+    if eps.abs().max() < 1e-3:
+        return "eps is always 0: x_hat holds only the fakes"
+    if high - low < 1e-3:
+        return "all pairs share one eps: draw one per sample"
+    if low < -1e-3 or high > 1 + 1e-3:
+        return "x_hat lies outside the segment: draw eps uniformly from [0, 1], not from a normal law"
+    return ""
+
+
+def check_points_between(my_points_between: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """Notebook 07: one random point per pair on the segment between, for images and for points, without gradient."""
+    for shape in [(16, 1, 2, 3), (16, 2)]:
+        x_real, x_fake = _pairs(*shape)
+        x_hat, problem = attempt(my_points_between, x_real, x_fake.requires_grad_(True))
+        if problem:
+            return problem if problem == NOT_YET else f"on data of shape {shape} {problem}"
+        if not isinstance(x_hat, Tensor):
+            return f"expected a tensor of shape {shape}, found {x_hat}"
+        if problem := _problem_with_x_hat(x_hat, x_real, x_fake):
+            return problem
+        if x_hat.requires_grad and not x_hat.is_leaf:
+            return "the points are right, but a gradient flows back through them to the generator: detach x_hat"
+    return CORRECT
+
+
+def check_gradient_penalty(my_gradient_penalty: Callable[..., Tensor]) -> str:
+    """Notebook 07: the mean of (slope - 1)^2 at points between data and fakes, for images and for points."""
+    for shape in [(16, 1, 2, 3), (16, 3)]:
+        verdict = _judge_penalty(my_gradient_penalty, *_pairs(*shape))
+        if verdict != CORRECT:
+            return verdict
+    return CORRECT
+
+
+def _judge_penalty(my_gradient_penalty: Callable[..., Tensor], x_real: Tensor, x_fake: Tensor) -> str:
+    """The verdict on data of one shape; what the critic was asked shows eps, the value shows the rest."""
+    seen = []
+
+    def critic(x: Tensor) -> Tensor:  # its slope is |x|: under 1 near zero, over 1 farther out
+        seen.append(x.detach())
+        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
+
+    scale = torch.ones((), requires_grad=True)
+    answer, problem = attempt(my_gradient_penalty, critic, x_real, x_fake.requires_grad_(True))
+    if problem:
+        return problem
+    if len(seen) != 1:
+        return f"call the critic once, on the points between; you called it {len(seen)} times"
+    (x_hat,) = seen
+    if problem := _problem_with_x_hat(x_hat, x_real, x_fake.detach()):
+        return problem
+    gap = x_hat.flatten(1).norm(dim=1) - 1
+    expected = gap.square().mean()
+    if close(answer, expected):
+        if not (isinstance(answer, Tensor) and answer.requires_grad):
+            return "the value is right, but it cannot train the critic: pass create_graph=True"
+        if torch.autograd.grad(answer, x_fake, allow_unused=True)[0] is not None:
+            return "the value is right, but a gradient flows back to the generator: detach x_hat"
+        return CORRECT
+    mistakes = {
+        "the sign is flipped: the penalty is added to a loss that is minimised, so it must be 0 or more": -expected,
+        "square each deviation: as it stands slopes above 1 and below 1 cancel": gap.mean(),
+        "1 - slope without a square rewards steep slopes: square each deviation": -gap.mean(),
+        "square each deviation; you took its absolute value": gap.abs().mean(),
+        "take the square of each deviation first, then the mean": gap.mean() ** 2,
+        "you took the norm over one axis: flatten everything but the batch first": (
+            (x_hat.norm(dim=1) - 1).square().mean()
+        ),
+        "you took one norm over the whole batch; each sample has a slope of its own": (x_hat.norm() - 1) ** 2,
+        "this is the one-sided penalty: slopes below 1 cost too": gap.relu().square().mean(),
+        "you took the sum; take the mean, or the penalty grows with the batch": gap.square().sum(),
+        "you left the root out: compare the slope with 1, not its square": ((gap + 1) ** 2 - 1).square().mean(),
+        "the 1 is missing: charge for the deviation from slope 1": (gap + 1).square().mean(),
+    }
+    for sentence, wrong in mistakes.items():
+        if close(answer, wrong):
+            return sentence
+    return f"expected {expected.item():.4f} on a random case, found {answer}"
+
+
+def check_penalised_estimate(my_penalised_estimate: Callable[[float, float], float]) -> str:
+    """Notebook 07: W1 (1 + W1 / (2 lambda_gp)), what the best linear critic says about laws w1 apart."""
+    w1, lambda_gp = 2.2 + torch.rand(()).item(), 2 + torch.rand(()).item()
+    mistakes = {
+        "this is the slope; the estimate is slope times distance": 1 + w1 / (2 * lambda_gp),
+        "this is minus the loss with the penalty: leave the penalty out of an estimate": w1 + w1**2 / (4 * lambda_gp),
+        "the derivative of (s - 1)^2 is 2 (s - 1): a factor of 2 is missing": w1 + w1**2 / lambda_gp,
+        "the reward pulls the slope above 1: the estimate lies above w1": w1 - w1**2 / (2 * lambda_gp),
+        "the slope's excess must be multiplied by w1 too": w1 + w1 / (2 * lambda_gp),
+        "this is the distance; the penalty lets the critic say more": w1,
+    }
+    return judge(my_penalised_estimate, (w1, lambda_gp), w1 + w1**2 / (2 * lambda_gp), mistakes)
+
+
+def check_least_lambda(my_least_lambda: Callable[[float, float], float]) -> str:
+    """Notebook 07: the least lambda_gp with which a linear critic's estimate exceeds w1 by at most a share of w1."""
+    w1, share = 1.5 + torch.rand(()).item(), 0.01 + 0.04 * torch.rand(()).item()
+    mistakes = {
+        "the excess of the slope is w1 / (2 lambda): a factor of 2 is missing": w1 / share,
+        "share is a share of w1, not a distance: divide the excess of the estimate by w1": w1**2 / (2 * share),
+        "the farther apart the laws, the more lambda you need: w1 is missing": 1 / (2 * share),
+        "this is the fraction upside down: a smaller share needs a larger lambda": 2 * share / w1,
+        "this holds for minus the loss with the penalty; the estimate exceeds w1 by twice as much": w1 / (4 * share),
+    }
+    return judge(my_least_lambda, (w1, share), w1 / (2 * share), mistakes)

@@ -42,7 +42,7 @@ def _points(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-    """Plan, potentials f and g, primal and dual value: one linear program yields them all."""
+    """Plan, potentials f and g, primal and dual value: one linear programme yields them all."""
     cost = _finite(cost, "cost", "(n, m)")
     p, q = _probabilities(p, "p", cost.shape[0]), _probabilities(q, "q", cost.shape[1])
     i, j = np.flatnonzero(p), np.flatnonzero(q)  # a point without mass has no part in the plan
@@ -60,7 +60,7 @@ def _solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, 
     # "highs-ds" is the dual simplex method, which ends at a vertex.
     solved = linprog(scaled.ravel(), A_eq=equations, b_eq=masses[kept], method="highs-ds", options=options)
     if solved.status != 0:
-        raise RuntimeError(f"the linear program was not solved: status {solved.status}, {solved.message}")
+        raise RuntimeError(f"the linear programme was not solved: status {solved.status}, {solved.message}")
     plan = np.zeros(cost.shape)
     plan[np.ix_(i, j)] = solved.x.clip(min=0).reshape(scaled.shape) / 1e6
     # The prices of the rows that carry mass determine all others: three c-transforms, none of which lowers the value.
@@ -169,7 +169,7 @@ def mcshane_extension(f: np.ndarray, x: np.ndarray, x_new: np.ndarray, form: str
 def wasserstein1(x: np.ndarray, y: np.ndarray) -> float:
     """Exact W1 between two samples, each point weighing the same, with Euclidean cost.
 
-    Samples of one size are matched one to one; otherwise the linear program is solved.
+    Samples of one size are matched one to one; otherwise the linear programme is solved.
 
     Args:
         x: (n, dim), or (n,) for points on a line, data units. On one core 1,000 against 1,000 points take a tenth of a

@@ -79,6 +79,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # else a busy machine makes two threads many times slower
     failures = 0
     for number in args.notebooks:
         (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")

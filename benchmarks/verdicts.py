@@ -32,6 +32,8 @@ REPORT = """
 if "sure" in globals():
     print(f"sure {sure:.3f}, rarest digit {share.min():.3f}, last/peak {estimates[-1] / estimates.max():.3f}", end="")
     print(f", mean slope {slope.mean():.3f}" if "slope" in globals() else "")
+elif "table" in globals() and isinstance(table, dict):  # the league of notebook 05
+    print("certified share: " + ", ".join(f"{name} {row['share']:.2f}" for name, row in table.items()))
 else:
     print("holds")
 """

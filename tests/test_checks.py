@@ -338,7 +338,7 @@ WRONG += [
     ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: D), "slope, d in size, is missing"),
     ("saturating_gradient", lambda d: saturating_gradient(d) / 2, "JS'"),
     ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: np.log(1 - D)), "loss itself"),
-    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: D * (d + z)), "frozen"),
+    ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: D * (d + z)), "freeze it"),
     ("saturating_gradient", lambda d: saturating_gradient(d, lambda D, z, d: -d * D * (1 - D)), "slope of D"),
 ]
 
@@ -416,6 +416,122 @@ WRONG += [
     ("least_lambda", lambda w1, share: 1 / (2 * share), "w1 is missing"),
     ("least_lambda", lambda w1, share: 2 * share / w1, "upside down"),
     ("least_lambda", lambda w1, share: w1 / (4 * share), "twice as much"),
+]
+
+# Notebook 06
+
+
+def stretches(c, widths, root=0.5):
+    return c * (np.array(widths[:-1]) * widths[1:]) ** root
+
+
+def clipper(low=-1, high=1, kept=lambda p: True, in_place=True, walls=False):
+    """Clipping with one thing changed; as it stands it is right."""
+
+    def my_clip_(critic, clip_limit):
+        with torch.no_grad():
+            for parameter in filter(kept, critic.parameters()):
+                new = clip_limit * parameter.sign() if walls else parameter.clamp(low * clip_limit, high * clip_limit)
+                if in_place:
+                    parameter.copy_(new)
+        return critic
+
+    return my_clip_
+
+
+def clip_gradients(critic, clip_limit):
+    torch.nn.utils.clip_grad_value_(critic.parameters(), clip_limit)
+    return critic
+
+
+def clip_and_return(value):
+    def my_clip_(critic, clip_limit):
+        clipper()(critic, clip_limit)
+        return value
+
+    return my_clip_
+
+
+def gap(x_real, x_fake):
+    return x_real.mean() - x_fake.mean()
+
+
+RIGHT["bound_by_hand"] = lambda c, widths: np.prod(stretches(c, widths))
+RIGHT["clip_"] = clipper()
+RIGHT["linear_estimate"] = lambda c, x_real, x_fake: c * gap(x_real, x_fake).abs()
+WRONG += [
+    ("bound_by_hand", lambda c, widths: np.prod(stretches(c, widths, root=1)), "square root is missing"),
+    ("bound_by_hand", lambda c, widths: c * np.prod(stretches(1, widths)), "multiplied by c once"),
+    ("bound_by_hand", lambda c, widths: sum(stretches(c, widths)), "added the layers"),
+    ("bound_by_hand", lambda c, widths: np.prod(stretches(c, widths)[:-1]), "last layer is missing"),
+    ("bound_by_hand", lambda c, widths: np.prod(c * np.add(widths[:-1], widths[1:]) ** 0.5), "not their sum"),
+    ("clip_", clip_gradients, "clipped the gradients"),
+    ("clip_", clipper(in_place=False), "nothing has changed"),
+    ("clip_", clipper(low=-100), "below -clip_limit"),
+    ("clip_", clipper(high=100), r"above \+clip_limit"),
+    ("clip_", clipper(low=0), "negative weights are allowed"),
+    ("clip_", clipper(kept=lambda p: p.ndim > 1), "left the biases out"),
+    ("clip_", clipper(walls=True), "inside the box must stay"),
+    ("clip_", clipper(high=2, low=-2), "not right"),
+    ("clip_", clip_and_return(None), "also return the critic"),
+    ("clip_", clip_and_return("done"), "also return the critic"),
+    ("linear_estimate", lambda c, x_real, x_fake: c * gap(x_real, x_fake), "absolute value is missing: "),
+    ("linear_estimate", lambda c, x_real, x_fake: gap(x_real, x_fake).abs(), "gap of the means"),
+    ("linear_estimate", lambda c, x_real, x_fake: gap(x_real, x_fake), "so is the factor c"),
+    ("linear_estimate", lambda c, x_real, x_fake: gap(x_real, x_fake).abs() / c, "divided by c"),
+    ("linear_estimate", lambda c, x_real, x_fake: c * (x_real.sum() - x_fake.sum()).abs(), "take means"),
+]
+
+
+# Notebook 05
+
+
+def ray_cosine(grad, x_real, x_fake):
+    ray = x_real - x_fake
+    return ((grad * ray).sum(dim=1) / (grad.norm(dim=1) * ray.norm(dim=1))).mean()
+
+
+RIGHT["certified_estimate"] = lambda real, fake, bound: -critic_loss(real, fake) / bound
+RIGHT["operator_norm"] = lambda weight: torch.linalg.eigvalsh(weight.T @ weight).max().sqrt()
+RIGHT["ray_cosine"] = ray_cosine
+WRONG += [
+    ("certified_estimate", lambda real, fake, bound: -critic_loss(real, fake), "estimate alone"),
+    ("certified_estimate", lambda real, fake, bound: -critic_loss(real, fake) * bound, "multiplied"),
+    ("certified_estimate", lambda real, fake, bound: critic_loss(real, fake) / bound, "sign is flipped"),
+    ("certified_estimate", lambda real, fake, bound: (real.sum() - fake.sum()) / bound, "take means"),
+    ("certified_estimate", lambda real, fake, bound: real.mean() - fake.mean() / bound, "one of the two means only"),
+    ("certified_estimate", lambda real, fake, bound: real.mean() / bound - fake.mean(), "is not divided"),
+    ("certified_estimate", lambda real, fake, bound: (real.max() - fake.min()) / bound, "largest gap"),
+    ("operator_norm", lambda weight: weight.norm(), "Frobenius"),
+    ("operator_norm", lambda weight: weight.abs().max(), "largest entry"),
+    ("operator_norm", lambda weight: torch.linalg.matrix_norm(weight, torch.inf), "largest row sum"),
+    ("operator_norm", lambda weight: torch.linalg.matrix_norm(weight, 1), "largest column sum"),
+    ("operator_norm", lambda weight: torch.linalg.matrix_norm(weight, "nuc"), "added the singular values"),
+    ("operator_norm", lambda weight: torch.linalg.eigvalsh(weight.T @ weight).max(), "this is the square"),
+    ("operator_norm", lambda weight: torch.linalg.matrix_norm(weight, -2), "smallest singular value"),
+    ("ray_cosine", lambda grad, real, fake: ray_cosine(grad, fake, real), "sign is flipped"),
+    (
+        "ray_cosine",
+        lambda grad, real, fake: ((grad * (real - fake)).sum(dim=1) / grad.norm(dim=1)).mean(),
+        "length of the ray",
+    ),
+    (
+        "ray_cosine",
+        lambda grad, real, fake: ((grad * (real - fake)).sum(dim=1) / (real - fake).norm(dim=1)).mean(),
+        "norm of the gradient",
+    ),
+    ("ray_cosine", lambda grad, real, fake: (grad * (real - fake)).sum(dim=1).mean(), "dot products"),
+    (
+        "ray_cosine",
+        lambda grad, real, fake: torch.cosine_similarity(grad.mean(dim=0), (real - fake).mean(dim=0), dim=0),
+        "cosine of the mean",
+    ),
+    (
+        "ray_cosine",
+        lambda grad, real, fake: torch.cosine_similarity(grad, real - fake, dim=0).mean(),
+        "down the batch",
+    ),
+    ("ray_cosine", lambda grad, real, fake: len(grad) * ray_cosine(grad, real, fake), "this is the sum"),
 ]
 
 

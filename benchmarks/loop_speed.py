@@ -6,15 +6,13 @@ The textbook loop is written in the idiom of public scripts: images decoded one 
 DataLoader, fakes not detached (neither in the loss nor in the penalty), real, fake and points between in
 separate passes, Adam's default kernel, ``.item()`` at every step. Both train the networks of the notebooks in
 float32 with batch 64 and n_critic 5. Contestants take turns within each round, so that a busy moment of the
-machine hits both; the ratio is taken within rounds.
+machine hits both; the ratio is taken within rounds. Let nothing else run: two threads then wait for each other
+(threads.py measures that).
 """
 
 import argparse
-import os
 import statistics
 import time
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded: see threads.py
 
 import torch
 from torch import Tensor

@@ -106,6 +106,8 @@ def train(
     make_generator: Callable[[int, tuple], nn.Module],
     make_critic: Callable[[tuple], nn.Module],
     z_watch: Tensor | None = None,
+    checkpoint: dict | None = None,
+    on_log: Callable[[dict, Tensor | None], bool | None] | None = None,
 ) -> TrainResult:
     """Train a generator and a critic on images, on the device where the images are.
 
@@ -116,13 +118,17 @@ def train(
             its network ends in tanh.
         make_critic: called with (channels, height, width), ``conv_critic`` for one.
         z_watch: (m, latent_dim), noise whose images are kept at every log.
+        checkpoint: what ``on_log`` was given in an earlier run of the same config; the run goes on after its step
+            and ends, on a CPU with a fixed number of threads, with the weights of a run that never stopped.
+        on_log: called at every log with a checkpoint of tensors and plain values, which ``torch.save`` can write,
+            and the images of ``z_watch``; a true answer ends the run.
 
     Returns:
         The two networks and what was logged. On a CPU with a fixed number of threads the
         same config, images and makers give the same weights, bit for bit.
 
     Raises:
-        ValueError: images and networks do not fit each other.
+        ValueError: images and networks, or checkpoint and networks, do not fit each other.
         FloatingPointError: a loss is no longer finite.
 
     Source: Arjovsky et al. 2017, Algorithm 1 (arXiv:1701.07875); Gulrajani et al. 2017, Algorithm 1
@@ -138,10 +144,16 @@ def train(
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.bf16)
     adversarial = config.algorithm == "gan"
     penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(critic) else gradient_penalty  # same value
-    totals, last_log = torch.zeros(3, device=device), 0
+    parts = {"generator": generator, "critic": critic, "averaged": averaged}
+    parts |= {"critic_opt": critic_opt, "generator_opt": generator_opt}
+    parts |= {"critic_schedule": schedules[0], "generator_schedule": schedules[1]}
     history, samples = [], []
+    if checkpoint is not None:
+        history = restore(parts, rng, checkpoint)
+    last_log = history[-1]["step"] if history else 0
+    totals = torch.zeros(3, device=device)
 
-    progress = tqdm(range(1, config.n_steps + 1), desc=config.algorithm)
+    progress = tqdm(range(last_log + 1, config.n_steps + 1), desc=config.algorithm)
     for step in progress:
         for _ in range(config.n_critic):  # line 2
             x_real = draw_batch(images, config.batch_size, rng)  # line 3
@@ -199,7 +211,23 @@ def train(
             if z_watch is not None:
                 with torch.no_grad():
                     samples.append(averaged.module(z_watch).cpu())
+            if on_log is not None:
+                state = {name: part.state_dict() for name, part in parts.items()}
+                state |= {"rng": rng.get_state(), "history": history}
+                if on_log(state, samples[-1] if samples else None):
+                    break
     return TrainResult(averaged.module, critic, history, samples)
+
+
+def restore(parts: dict, rng: torch.Generator, checkpoint: dict) -> list[dict[str, float]]:
+    """Put a checkpoint's state into the parts of a run and return its history."""
+    try:
+        for name, part in parts.items():
+            part.load_state_dict(checkpoint[name])
+        rng.set_state(checkpoint["rng"].cpu())
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
+    return list(checkpoint["history"])
 
 
 def make_networks(config: TrainConfig, images: Tensor, make_generator, make_critic) -> tuple[nn.Module, nn.Module]:

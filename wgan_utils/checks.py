@@ -32,7 +32,7 @@ def attempt(function: Callable, *arguments):
     return answer, NOT_YET if answer is None else ""
 
 
-def judge(function: Callable, arguments: tuple, expected, mistakes: dict[str, object]) -> str:
+def assess(function: Callable, arguments: tuple, expected, mistakes: dict[str, object]) -> str:
     """What to tell the student: ``mistakes`` maps a sentence to the answer that the mistake gives."""
     answer, problem = attempt(function, *arguments)
     if problem:
@@ -61,7 +61,7 @@ def check_critic_loss(my_critic_loss: Callable[[Tensor, Tensor], Tensor]) -> str
         "you took sums; take means, or the loss grows with the batch": scores_fake.sum() - scores_real.sum(),
         "no sigmoid: a critic's score is not a probability": critic_loss(scores_real.sigmoid(), scores_fake.sigmoid()),
     }
-    return judge(my_critic_loss, (scores_real, scores_fake), expected, mistakes)
+    return assess(my_critic_loss, (scores_real, scores_fake), expected, mistakes)
 
 
 def _unlike_laws():
@@ -90,7 +90,7 @@ def check_total_variation(my_total_variation: Callable) -> str:
         "take absolute values, or the differences cancel": 0.0,
         "take half of the sum, not the mean over the points": gap.mean(),
     }
-    return judge(my_total_variation, (p, q), gap.sum() / 2, mistakes)
+    return assess(my_total_variation, (p, q), gap.sum() / 2, mistakes)
 
 
 def check_kl_divergence(my_kl_divergence: Callable) -> str:
@@ -108,12 +108,12 @@ def check_kl_divergence(my_kl_divergence: Callable) -> str:
         "this is in bits: take the natural logarithm": expected / np.log(2),
     }
     with np.errstate(all="ignore"):
-        verdict = judge(my_kl_divergence, (p.copy(), q.copy()), expected, mistakes)
+        verdict = assess(my_kl_divergence, (p.copy(), q.copy()), expected, mistakes)
         if verdict.endswith("found nan"):
             return "0 log 0 counts as 0: leave out the points where p has no mass"
         if verdict != CORRECT:
             return verdict
-        verdict = judge(my_kl_divergence, (p.copy(), hole), np.inf, {})
+        verdict = assess(my_kl_divergence, (p.copy(), hole), np.inf, {})
     if verdict.startswith("expected inf"):
         return "where p has mass and q has none, KL is infinite: leave out only the points where p has none"
     return verdict
@@ -135,7 +135,7 @@ def check_js_divergence(my_js_divergence: Callable) -> str:
         "compare each law with the middle: between p and q themselves KL is infinite here": np.inf,
     }
     with np.errstate(all="ignore"):
-        verdict = judge(my_js_divergence, (p.copy(), q.copy()), expected, mistakes)
+        verdict = assess(my_js_divergence, (p.copy(), q.copy()), expected, mistakes)
     return "0 log 0 counts as 0: leave out points without mass" if verdict.endswith("found nan") else verdict
 
 
@@ -150,11 +150,11 @@ def check_theta_step(my_theta_step: Callable[[float, float, int], float]) -> str
         "lr falls with the square root: divide it by sqrt(1 + step)": right - lr / (1 + step),
         "the slope of W1 is 1, however large theta is": right - length * right,
     }
-    verdict = judge(my_theta_step, (right, lr, step), right - length, mistakes)
+    verdict = assess(my_theta_step, (right, lr, step), right - length, mistakes)
     if verdict != CORRECT:
         return verdict
     mistakes = {"left of the data the slope is -1: theta must grow there": -right - length}
-    return judge(my_theta_step, (-right, lr, step), length - right, mistakes)
+    return assess(my_theta_step, (-right, lr, step), length - right, mistakes)
 
 
 def check_plan_cost(my_plan_cost: Callable) -> str:
@@ -177,7 +177,7 @@ def check_plan_cost(my_plan_cost: Callable) -> str:
         "you squared the distances: that is the cost of W2": (plan * gaps**2).sum(),
         "you left the plan out: weigh each distance by the mass that travels it": np.abs(gaps).mean(),
     }
-    return judge(my_plan_cost, (plan, x, y), expected, mistakes)
+    return assess(my_plan_cost, (plan, x, y), expected, mistakes)
 
 
 def check_w1_line(my_w1_line: Callable) -> str:
@@ -202,7 +202,7 @@ def check_w1_line(my_w1_line: Callable) -> str:
         @ np.diff(positions[mixed]),
         "sort p and q together with the positions": as_given @ widths,
     }
-    return judge(my_w1_line, (positions[mixed], p[mixed], q[mixed]), expected, mistakes)
+    return assess(my_w1_line, (positions[mixed], p[mixed], q[mixed]), expected, mistakes)
 
 
 def check_sinkhorn_step(my_sinkhorn_step: Callable) -> str:
@@ -226,7 +226,7 @@ def check_sinkhorn_step(my_sinkhorn_step: Callable) -> str:
         "you multiplied the cost by reg; divide": step(np.exp(-cost * reg)),
         "multiply by K: the plan is diag(u) K diag(v)": np.outer(u, q / (kernel.T @ u)),
     }
-    return judge(my_sinkhorn_step, (p, q, cost, reg, v), step(kernel), mistakes)
+    return assess(my_sinkhorn_step, (p, q, cost, reg, v), step(kernel), mistakes)
 
 
 def check_best_theta(my_best_theta: Callable[[int, float], float]) -> str:
@@ -247,7 +247,7 @@ def check_best_theta(my_best_theta: Callable[[int, float], float]) -> str:
         "this is the median of the number of ones; divide by m": median,
         "one step too low: take the first k at which the cumulative chance reaches 1/2": (median - 1) / m,
     }
-    return judge(my_best_theta, (m, truth), median / m, mistakes)
+    return assess(my_best_theta, (m, truth), median / m, mistakes)
 
 
 def check_c_transform(my_c_transform: Callable) -> str:
@@ -266,7 +266,7 @@ def check_c_transform(my_c_transform: Callable) -> str:
         "the sign of f is flipped: a higher loading price leaves less room for g": (cost + f[:, None]).min(axis=0),
         "the sign of g is flipped: these are the scores -g": -expected,
     }
-    return judge(my_c_transform, (f, cost), expected, mistakes)
+    return assess(my_c_transform, (f, cost), expected, mistakes)
 
 
 def check_slack(my_slack: Callable) -> str:
@@ -281,7 +281,7 @@ def check_slack(my_slack: Callable) -> str:
         "this is the sum of the prices; take it off the cost": f[:, None] + g,
         "g is missing: the carrier is paid twice, for loading and for unloading": cost - f[:, None],
     }
-    return judge(my_slack, (f, g, cost), expected, mistakes)
+    return assess(my_slack, (f, g, cost), expected, mistakes)
 
 
 def check_lower_bound(my_lower_bound: Callable) -> str:
@@ -298,7 +298,7 @@ def check_lower_bound(my_lower_bound: Callable) -> str:
         "the axes of cost are swapped: g has one entry per column": f @ p + (cost - f).min(axis=1) @ q,
         "the income from unloading is missing": f @ p,
     }
-    return judge(my_lower_bound, (f, p, q, cost), f @ p + g @ q, mistakes)
+    return assess(my_lower_bound, (f, p, q, cost), f @ p + g @ q, mistakes)
 
 
 def check_upper_form(my_upper_form: Callable) -> str:
@@ -317,7 +317,7 @@ def check_upper_form(my_upper_form: Callable) -> str:
             distance.argmin(dim=1)
         ],
     }
-    return judge(my_upper_form, (values.numpy(), x.numpy(), x_new.numpy()), (values + distance).amin(dim=1), mistakes)
+    return assess(my_upper_form, (values.numpy(), x.numpy(), x_new.numpy()), (values + distance).amin(dim=1), mistakes)
 
 
 def check_optimal_discriminator(my_optimal_discriminator: Callable) -> str:
@@ -335,7 +335,7 @@ def check_optimal_discriminator(my_optimal_discriminator: Callable) -> str:
         "divide at each point by p + q there, not by the total": p / (p + q).sum(),
         "this is data against the middle, up to 2; the middle has a half too many": 2 * expected,
     }
-    return judge(my_optimal_discriminator, (p, q), expected, mistakes)
+    return assess(my_optimal_discriminator, (p, q), expected, mistakes)
 
 
 def check_js_from_loss(my_js_from_loss: Callable[[float], float]) -> str:
@@ -352,7 +352,7 @@ def check_js_from_loss(my_js_from_loss: Callable[[float], float]) -> str:
         "this is in bits: the loss is in nats": expected / math.log(2),
         "this is JS - log 2 with the sign of the loss flipped; add log 2 to minus half the loss": loss / 2,
     }
-    return judge(my_js_from_loss, (loss,), expected, mistakes)
+    return assess(my_js_from_loss, (loss,), expected, mistakes)
 
 
 def check_saturating_gradient(my_saturating_gradient: Callable[[float], float]) -> str:
@@ -375,7 +375,7 @@ def check_saturating_gradient(my_saturating_gradient: Callable[[float], float]) 
         "this is the loss itself; take its derivative": mean(torch.log1p(-on_fakes)),
         "this is the slope of D; the loss is log(1 - D)": -d * mean(on_fakes * (1 - on_fakes)),
     }
-    return judge(my_saturating_gradient, (d,), expected, mistakes)
+    return assess(my_saturating_gradient, (d,), expected, mistakes)
 
 
 def check_certified_estimate(my_certified_estimate: Callable[[Tensor, Tensor, float], Tensor]) -> str:
@@ -392,7 +392,7 @@ def check_certified_estimate(my_certified_estimate: Callable[[Tensor, Tensor, fl
         "you took the largest gap of all pairs; the bracket speaks of means": (scores_real.max() - scores_fake.min())
         / bound,
     }
-    return judge(my_certified_estimate, (scores_real, scores_fake, bound), gap / bound, mistakes)
+    return assess(my_certified_estimate, (scores_real, scores_fake, bound), gap / bound, mistakes)
 
 
 def _told_apart(expected, mistakes: dict[str, object]) -> bool:
@@ -418,7 +418,7 @@ def check_operator_norm(my_operator_norm: Callable[[Tensor], Tensor]) -> str:
             "this is the square: take the root of the largest eigenvalue of W^T W": expected**2,
             "this is the smallest singular value: the least stretch, not the most": values.min(),
         }
-    return judge(my_operator_norm, (weight,), expected, mistakes)
+    return assess(my_operator_norm, (weight,), expected, mistakes)
 
 
 def check_ray_cosine(my_ray_cosine: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
@@ -442,7 +442,7 @@ def check_ray_cosine(my_ray_cosine: Callable[[Tensor, Tensor, Tensor], Tensor]) 
             "you normalised down the batch; one cosine per row, dim=1": torch.cosine_similarity(grad, ray, 0).mean(),
             "take the mean over the pairs; this is the sum": 6 * expected,
         }
-    return judge(my_ray_cosine, (grad, x_real, x_fake), expected, mistakes)
+    return assess(my_ray_cosine, (grad, x_real, x_fake), expected, mistakes)
 
 
 def check_bound_by_hand(my_bound_by_hand: Callable[[float, list[int]], float]) -> str:
@@ -465,7 +465,7 @@ def check_bound_by_hand(my_bound_by_hand: Callable[[float, list[int]], float]) -
             clip_limit * math.sqrt(columns + rows) for columns, rows in pairwise(widths)
         ),
     }
-    return judge(my_bound_by_hand, (clip_limit, widths), math.prod(layers), mistakes)
+    return assess(my_bound_by_hand, (clip_limit, widths), math.prod(layers), mistakes)
 
 
 def check_clip_(my_clip_: Callable[[nn.Module, float], nn.Module]) -> str:
@@ -522,7 +522,7 @@ def check_linear_estimate(my_linear_estimate: Callable[[float, Tensor, Tensor], 
         "take means, not sums: the two samples need not be equally long": clip_limit
         * (x_real.sum() - x_fake.sum()).abs(),
     }
-    return judge(my_linear_estimate, (clip_limit, x_real, x_fake), clip_limit * gap.abs(), mistakes)
+    return assess(my_linear_estimate, (clip_limit, x_real, x_fake), clip_limit * gap.abs(), mistakes)
 
 
 def _pairs(*shape: int) -> tuple[Tensor, Tensor]:
@@ -573,13 +573,13 @@ def check_points_between(my_points_between: Callable[[Tensor, Tensor], Tensor]) 
 def check_gradient_penalty(my_gradient_penalty: Callable[..., Tensor]) -> str:
     """Notebook 07: the mean of (slope - 1)^2 at points between data and fakes, for images and for points."""
     for shape in [(16, 1, 2, 3), (16, 3)]:
-        verdict = _judge_penalty(my_gradient_penalty, *_pairs(*shape))
+        verdict = _assess_penalty(my_gradient_penalty, *_pairs(*shape))
         if verdict != CORRECT:
             return verdict
     return CORRECT
 
 
-def _judge_penalty(my_gradient_penalty: Callable[..., Tensor], x_real: Tensor, x_fake: Tensor) -> str:
+def _assess_penalty(my_gradient_penalty: Callable[..., Tensor], x_real: Tensor, x_fake: Tensor) -> str:
     """The verdict on data of one shape; what the critic was asked shows eps, the value shows the rest."""
     seen = []
 
@@ -637,7 +637,7 @@ def check_penalised_estimate(my_penalised_estimate: Callable[[float, float], flo
         "the slope's excess must be multiplied by w1 too": w1 + w1 / (2 * lambda_gp),
         "this is the distance; the penalty lets the critic say more": w1,
     }
-    return judge(my_penalised_estimate, (w1, lambda_gp), w1 + w1**2 / (2 * lambda_gp), mistakes)
+    return assess(my_penalised_estimate, (w1, lambda_gp), w1 + w1**2 / (2 * lambda_gp), mistakes)
 
 
 def check_least_lambda(my_least_lambda: Callable[[float, float], float]) -> str:
@@ -650,7 +650,7 @@ def check_least_lambda(my_least_lambda: Callable[[float, float], float]) -> str:
         "this is the fraction upside down: a smaller share needs a larger lambda": 2 * share / w1,
         "this holds for minus the loss with the penalty; the estimate exceeds w1 by twice as much": w1 / (4 * share),
     }
-    return judge(my_least_lambda, (w1, share), w1 / (2 * share), mistakes)
+    return assess(my_least_lambda, (w1, share), w1 / (2 * share), mistakes)
 
 
 def check_fix_penalty(my_fix_penalty: Callable[..., Tensor]) -> str:
@@ -716,7 +716,7 @@ def check_wrong_axis_slope(my_wrong_axis_slope: Callable[[int, float, float], fl
         * (1 + n_pixels * distance / (2 * lambda_gp)),
     }
     expected = root + n_pixels * distance / (2 * lambda_gp)
-    return judge(my_wrong_axis_slope, (n_pixels, distance, lambda_gp), expected, mistakes)
+    return assess(my_wrong_axis_slope, (n_pixels, distance, lambda_gp), expected, mistakes)
 
 
 def check_critic_step_count(my_critic_step_count: Callable[[int, int], tuple[int, int]]) -> str:
@@ -735,7 +735,7 @@ def check_critic_step_count(my_critic_step_count: Callable[[int, int], tuple[int
             n_steps // n_critic,
         ),
     }
-    return judge(my_critic_step_count, (n_steps, n_critic), (right, inverted), mistakes)
+    return assess(my_critic_step_count, (n_steps, n_critic), (right, inverted), mistakes)
 
 
 def check_find_the_bug(my_find_the_bug: Callable[[Tensor, float], int]) -> str:
@@ -783,7 +783,7 @@ def check_share_at_limit(my_share_at_limit: Callable[[nn.Module, float], float])
         "you averaged the shares of the layers; count all weights alike": sum(p.mean() for p in layers) / len(layers),
         "you left the biases out; Algorithm 1 clips them too": matrices.mean(),
     }
-    return judge(my_share_at_limit, (critic, clip_limit), weights.mean(), mistakes)
+    return assess(my_share_at_limit, (critic, clip_limit), weights.mean(), mistakes)
 
 
 def check_latent_walk(my_latent_walk: Callable[[Tensor, Tensor, int], Tensor]) -> str:
@@ -797,7 +797,7 @@ def check_latent_walk(my_latent_walk: Callable[[Tensor, Tensor, int], Tensor]) -
         + open_share * (z_end - z_start),
         "you added a multiple of z_end; weight z_start by what is left, 1 - share": z_start + share * z_end,
     }
-    return judge(my_latent_walk, (z_start, z_end, n), expected, mistakes)
+    return assess(my_latent_walk, (z_start, z_end, n), expected, mistakes)
 
 
 def check_best_slope(my_best_slope: Callable[[float, float], float]) -> str:
@@ -809,7 +809,7 @@ def check_best_slope(my_best_slope: Callable[[float, float], float]) -> str:
         "this is the estimate, slope times d; the question asks for the slope": d + d**2 / (2 * lambda_gp),
         "1 is the slope that the penalty asks for; the reward pulls it higher": 1.0,
     }
-    return judge(my_best_slope, (d, lambda_gp), 1 + d / (2 * lambda_gp), mistakes)
+    return assess(my_best_slope, (d, lambda_gp), 1 + d / (2 * lambda_gp), mistakes)
 
 
 def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:

@@ -84,7 +84,7 @@ WRONG = [
     ("one_sided_penalty", penalty(dims=1), "norm over one axis"),
     ("one_sided_penalty", penalty(create_graph=False), "create_graph=True"),
     ("one_sided_penalty", penalty(eps_shape=lambda x: (1, 1, 1, 1)), "all pairs share one eps"),
-    ("one_sided_penalty", penalty(eps_shape=lambda x: x.shape), "differs from pixel to pixel"),
+    ("one_sided_penalty", penalty(eps_shape=lambda x: x.shape), "differs from coordinate to coordinate"),
     ("one_sided_penalty", penalty(low=1.0, high=2.0), "outside the segment"),
 ]
 
@@ -276,7 +276,7 @@ WRONG += [
     ("fix_penalty", fix_penalty(eps_shape=lambda x: 1), r"share one eps: draw one per sample \(exhibit 12\)$"),
     ("fix_penalty", fix_penalty(norm=one_axis), "norm still runs over one axis"),
     ("fix_penalty", fix_penalty(create_graph=False), "create_graph=True"),
-    ("fix_penalty", fix_penalty(eps_shape=lambda x: x.shape), "differs from pixel to pixel"),
+    ("fix_penalty", fix_penalty(eps_shape=lambda x: x.shape), "differs from coordinate to coordinate"),
     ("fix_penalty", fix_penalty(draw=lambda shape: 1.2 + torch.rand(shape)), "outside the segment"),
     ("fix_penalty", fix_penalty(draw=torch.ones), "at one end"),
     ("fix_penalty", fix_penalty(end=torch.sum), "sum over the batch"),

@@ -531,6 +531,21 @@ def _pairs(*shape: int) -> tuple[Tensor, Tensor]:
     return size * (0.5 + torch.rand(shape)), -size * (0.1 + torch.rand(shape))
 
 
+def _ask_penalty(my_penalty: Callable[..., Tensor], x_real: Tensor, x_fake: Tensor) -> tuple:
+    """The student's value, the points at which the critic was asked, and what went wrong, if anything."""
+    seen = []
+
+    def critic(x: Tensor) -> Tensor:  # its slope at x is |x|: under 1 near zero, over 1 farther out
+        seen.append(x.detach())
+        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
+
+    scale = torch.ones((), requires_grad=True)
+    answer, problem = attempt(my_penalty, critic, x_real, x_fake)
+    if not problem and len(seen) != 1:
+        problem = f"call the critic once, on the points between; you called it {len(seen)} times"
+    return answer, seen[0] if seen else None, problem
+
+
 def _problem_with_x_hat(x_hat: Tensor, x_real: Tensor, x_fake: Tensor) -> str:
     """What is wrong with the points between, or an empty string."""
     if x_hat.shape != x_real.shape:
@@ -581,20 +596,8 @@ def check_gradient_penalty(my_gradient_penalty: Callable[..., Tensor]) -> str:
 
 def _assess_penalty(my_gradient_penalty: Callable[..., Tensor], x_real: Tensor, x_fake: Tensor) -> str:
     """The verdict on data of one shape; what the critic was asked shows eps, the value shows the rest."""
-    seen = []
-
-    def critic(x: Tensor) -> Tensor:  # its slope is |x|: under 1 near zero, over 1 farther out
-        seen.append(x.detach())
-        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
-
-    scale = torch.ones((), requires_grad=True)
-    answer, problem = attempt(my_gradient_penalty, critic, x_real, x_fake.requires_grad_(True))
-    if problem:
-        return problem
-    if len(seen) != 1:
-        return f"call the critic once, on the points between; you called it {len(seen)} times"
-    (x_hat,) = seen
-    if problem := _problem_with_x_hat(x_hat, x_real, x_fake.detach()):
+    answer, x_hat, problem = _ask_penalty(my_gradient_penalty, x_real, x_fake.requires_grad_(True))
+    if problem := problem or _problem_with_x_hat(x_hat, x_real, x_fake.detach()):
         return problem
     tolerance = 1e-5  # so that no two mistakes agree by chance
     gap = x_hat.flatten(1).norm(dim=1) - 1
@@ -655,28 +658,17 @@ def check_least_lambda(my_least_lambda: Callable[[float, float], float]) -> str:
 
 def check_fix_penalty(my_fix_penalty: Callable[..., Tensor]) -> str:
     """Notebook 08: the two-sided penalty, repaired from one eps per batch and a norm over axis 1."""
-    seen = []
-
-    def critic(x: Tensor) -> Tensor:  # its slope at x is |x|
-        seen.append(x.detach())
-        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
-
-    scale = torch.ones((), requires_grad=True)
-    size = torch.linspace(0.1, 3, 16)[:, None, None, None]
-    x_real, x_fake = size * (0.5 + torch.rand(16, 2, 3, 4)), -size * (0.1 + torch.rand(16, 2, 3, 4))
-    answer, problem = attempt(my_fix_penalty, critic, x_real, x_fake)
+    x_real, x_fake = _pairs(16, 2, 3, 4)
+    answer, x_hat, problem = _ask_penalty(my_fix_penalty, x_real, x_fake)
     if problem:
         return problem
-    if len(seen) != 1:
-        return f"call the critic once, on the points between; you called it {len(seen)} times"
-    (x_hat,) = seen
     if x_hat.shape != x_real.shape:
         return f"the critic must see one point per pair, shape {tuple(x_real.shape)}, found {tuple(x_hat.shape)}"
     slope, wrong_axis = x_hat.flatten(1).norm(dim=1), x_hat.norm(dim=1)
     axis = "the norm still runs over one axis: flatten everything but the batch first (exhibit 2)"
     eps = (x_hat - x_fake) / (x_real - x_fake)  # the same number in all places of a row
     if (eps - eps[:, :1, :1, :1]).abs().max() > 1e-3:
-        return "eps differs from pixel to pixel: x_hat leaves the straight line; draw one eps per sample"
+        return "eps differs from coordinate to coordinate: x_hat leaves the straight line; draw one eps per sample"
     if (eps - 1).abs().max() < 1e-3 or eps.abs().max() < 1e-3:
         return "x_hat lies at one end of each segment: mix data and fakes (exhibit 4)"
     if (eps - eps[0, 0, 0, 0]).abs().max() < 1e-3:
@@ -814,30 +806,10 @@ def check_best_slope(my_best_slope: Callable[[float, float], float]) -> str:
 
 def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:
     """Notebook 10: the mean of max(slope - 1, 0)^2 at points drawn as in ``gradient_penalty``."""
-    seen = []
-
-    def critic(x: Tensor) -> Tensor:  # its slope is |x|: under 1 near zero, over 1 farther out
-        seen.append(x.detach())
-        return 0.5 * scale * x.flatten(1).square().sum(dim=1)
-
-    scale = torch.ones((), requires_grad=True)
-    size = torch.linspace(0.1, 3, 16)[:, None, None, None]
-    x_real, x_fake = size * (0.5 + torch.rand(16, 1, 2, 3)), -size * torch.rand(16, 1, 2, 3)
-    answer, problem = attempt(my_one_sided_penalty, critic, x_real, x_fake)
-    if problem:
+    x_real, x_fake = _pairs(16, 1, 2, 3)
+    answer, x_hat, problem = _ask_penalty(my_one_sided_penalty, x_real, x_fake)
+    if problem := problem or _problem_with_x_hat(x_hat, x_real, x_fake):
         return problem
-    if len(seen) != 1:
-        return f"call the critic once, on the points between; you called it {len(seen)} times"
-    (x_hat,) = seen
-    if x_hat.shape != x_real.shape:
-        return f"the critic must see one point per pair, shape {tuple(x_real.shape)}, found {tuple(x_hat.shape)}"
-    eps = (x_hat - x_fake) / (x_real - x_fake)  # the same number in all places of a row
-    if (eps - eps[:, :1, :1, :1]).abs().max() > 1e-3:
-        return "eps differs from pixel to pixel: x_hat leaves the straight line; draw one eps per sample"
-    if eps.min() < -1e-3 or eps.max() > 1 + 1e-3:
-        return "x_hat lies outside the segment: draw eps uniformly from [0, 1]"
-    if (eps - eps[0]).abs().max() < 1e-3:
-        return "all pairs share one eps: draw one per sample"
     slope = x_hat.flatten(1).norm(dim=1)
     expected = (slope - 1).relu().square().mean()
     if close(answer, expected):

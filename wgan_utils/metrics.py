@@ -1,4 +1,4 @@
-"""A judge of digits: a small classifier's probabilities and features, and the Frechet distance between features.
+"""A judge of digits: what a small classifier reads and sees, the Frechet distance, and the nearest training digit.
 
 This file imports only torch and safetensors, and reads ``weights/digit_classifier.safetensors``.
 """
@@ -91,6 +91,59 @@ def digit_probabilities(images: Tensor) -> Tensor:
     """
     features = digit_features(images)
     return load_judge(str(images.device))[-1](features).softmax(dim=1)
+
+
+def digit_coverage(images: Tensor) -> tuple[float, Tensor]:
+    """How sure the judge is, and which digits it reads.
+
+    Args:
+        images: uint8 (n, 1, 28, 28), values 0 to 255, on any device.
+
+    Returns:
+        The share of images of which the judge is more than 90 % sure, and the share of each digit, float32 (10,) on
+        the CPU, its likeliest reading counted for every image, sure or not. For the 10,000 test digits: 0.980, and
+        shares from 0.089 to 0.114.
+
+    Raises:
+        ValueError: the images are not bytes of that shape, or there are none.
+    """
+    if not len(images):
+        raise ValueError("images must hold at least one image, found none")
+    confidence, digit = digit_probabilities(images).max(dim=1)
+    share = torch.bincount(digit, minlength=10).cpu() / len(images)
+    return (confidence > 0.9).float().mean().item(), share
+
+
+@torch.no_grad()
+def nearest_neighbours(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """For each image the most similar one of another set: has a generator stored its training digits?
+
+    Args:
+        images: uint8 (n, channels, height, width), values 0 to 255.
+        others: uint8 (m, channels, height, width), on the same device.
+
+    Returns:
+        distance float32 (n,), Euclidean over all pixels scaled to [-1, 1], 0 for an exact copy; and index int64 (n,)
+        into ``others``. Compare with what fresh data give: test digits against the training digits.
+
+    Raises:
+        ValueError: the two are not bytes of one image shape, or one of them is empty.
+    """
+    for name, batch in {"images": images, "others": others}.items():
+        if batch.dtype != torch.uint8 or batch.ndim != 4 or not len(batch):
+            raise ValueError(
+                f"{name} must be uint8 (n, channels, height, width), found {batch.dtype} {tuple(batch.shape)}"
+            )
+    if images.shape[1:] != others.shape[1:]:
+        raise ValueError(f"images are {tuple(images.shape[1:])}, others {tuple(others.shape[1:])}")
+    flat = others.flatten(1).float()
+    squared_norms = flat.square().sum(dim=1)
+    found = []
+    for batch in images.flatten(1).float().split(500):
+        index = (squared_norms - 2 * batch @ flat.T).argmin(dim=1)
+        found.append(((batch - flat[index]).norm(dim=1) / 127.5, index))
+    distance, index = zip(*found, strict=True)
+    return torch.cat(distance), torch.cat(index)
 
 
 def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:

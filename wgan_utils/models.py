@@ -81,6 +81,46 @@ def conv_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1,
     )
 
 
+def constant_width_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential:
+    """A network from noise to images without batch norm and with 32 channels at every size.
+
+    Args, Returns, Raises: as for ``conv_generator``.
+
+    Source: the second generator of the stress test of Arjovsky et al. 2017, Figure 6 (arXiv:1701.07875), made small.
+    """
+    channels, height, width = image_shape
+    if height % 4 or width % 4:
+        raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
+    h, w = height // 4, width // 4
+    return nn.Sequential(
+        nn.Linear(latent_dim, 32 * h * w),  # (batch, 1568)
+        nn.ReLU(),
+        nn.Unflatten(1, (32, h, w)),  # (batch, 32, 7, 7)
+        nn.ConvTranspose2d(32, 32, kernel_size=4, stride=2, padding=1),  # (batch, 32, 14, 14)
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 32, kernel_size=4, stride=2, padding=1),  # (batch, 32, 28, 28)
+        nn.ReLU(),
+        nn.Conv2d(32, channels, kernel_size=3, padding=1),  # (batch, 1, 28, 28)
+        nn.Tanh(),
+    )
+
+
+def mlp_image_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential:
+    """A network from noise to images that does not know what a neighbouring pixel is: 4 hidden layers of 512 ReLUs.
+
+    Args:
+        latent_dim: length of the noise vector ``z``.
+        image_shape: (channels, height, width).
+
+    Returns:
+        Module from (batch, latent_dim) to (batch, channels, height, width).
+
+    Source: the third generator of the stress test of Arjovsky et al. 2017, Figure 7 (arXiv:1701.07875).
+    """
+    hidden = mlp_generator(latent_dim, math.prod(image_shape), width=512, n_hidden=4)
+    return nn.Sequential(*hidden, nn.Tanh(), nn.Unflatten(1, image_shape))  # (batch, 1, 28, 28)
+
+
 def conv_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential:
     """A network from images to one unbounded score each: no sigmoid, no batch norm.
 

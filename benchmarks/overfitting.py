@@ -1,0 +1,76 @@
+"""Does the critic know its training digits by heart? Clipping and penalty, on 1,000 digits and on 50,000.
+
+    python benchmarks/overfitting.py [--steps 5000] [--device cpu] [--into wgan_utils/studies]
+
+At every log the critic scores its training digits, 10,000 digits it never saw and 10,000 fakes. About 25 minutes on
+one CPU core.
+
+Source: Gulrajani et al. 2017, Figure 5b (arXiv:1704.00028).
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wgan_utils.data import load_mnist, to_pixels_pm1
+from wgan_utils.models import conv_critic, conv_generator
+from wgan_utils.studies import STUDIES, sample_images, save_study
+from wgan_utils.training import TrainConfig, train
+
+SHARED = {"batch_size": 64, "lr": 5e-4}
+RECIPES = {
+    "wgan": {"n_critic": 2, "clip_limit": 0.1},
+    "wgan-gp": {"n_critic": 3, "betas": (0.5, 0.9), "lambda_gp": 10.0},
+}
+
+
+@torch.no_grad()
+def mean_score(critic, images: Tensor) -> float:
+    return torch.cat([critic(to_pixels_pm1(batch)) for batch in images.split(1000)]).mean().item()
+
+
+def run(config: TrainConfig, kept: Tensor, held_out: Tensor) -> tuple[list[dict], Tensor]:
+    """Train on the digits kept; per log the mean score gap to fakes, of digits kept and of digits held out."""
+    critic, generator = conv_critic().to(kept.device), conv_generator(config.latent_dim).to(kept.device).eval()
+    gaps = []
+
+    def measure(state: dict, _: Tensor | None) -> None:
+        critic.load_state_dict(state["critic"])
+        generator.load_state_dict(state["generator"])
+        fake = mean_score(critic, sample_images(generator, config.latent_dim, 10_000))
+        train_gap, held_out_gap = (mean_score(critic, digits) - fake for digits in (kept[:10_000], held_out))
+        gaps.append({"train_gap": train_gap, "held_out_gap": held_out_gap})
+
+    result = train(config, kept, conv_generator, conv_critic, on_log=measure)
+    fakes = sample_images(result.generator, config.latent_dim, 48)
+    return [row | gap for row, gap in zip(result.history, gaps, strict=True)], fakes.unflatten(0, (6, 8))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--into", type=Path, default=STUDIES)
+    args = parser.parse_args()
+    images, _ = load_mnist(device=args.device)
+    rows, grids = [], {}
+    for algorithm, recipe in RECIPES.items():
+        for n_kept in (1000, 50_000):
+            settings = SHARED | recipe | {"n_steps": args.steps, "log_every": min(100, args.steps)}
+            config = TrainConfig(algorithm=algorithm, **settings)
+            history, grids[f"{algorithm}_{n_kept}"] = run(config, images[:n_kept], images[50_000:])
+            rows.append({"algorithm": algorithm, "n_kept": n_kept, "config": asdict(config), "history": history})
+            last = history[-1]
+            print(
+                f"{algorithm}, {n_kept} digits: gap {last['train_gap']:.3f} on them, {last['held_out_gap']:.3f} on "
+                "digits held out",
+                flush=True,
+            )
+    save_study("overfitting", {"rows": rows}, grids, into=args.into)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Three generators, GAN and WGAN each: which algorithm minds the architecture?
+
+    python benchmarks/stress_test.py [--steps 3000] [--device cpu] [--into wgan_utils/studies]
+
+The critic is that of the notebooks throughout, and so are the settings of each algorithm but for the number of
+steps: no generator has settings of its own. About 25 minutes on one CPU core.
+
+Source: Arjovsky et al. 2017, Figures 5 to 7 (arXiv:1701.07875), made small.
+"""
+
+import argparse
+from pathlib import Path
+
+from wgan_utils.data import load_mnist
+from wgan_utils.metrics import digit_features
+from wgan_utils.models import constant_width_generator, conv_critic, conv_generator, mlp_image_generator
+from wgan_utils.studies import STUDIES, measured_run, sample_images, save_study
+from wgan_utils.training import TrainConfig
+
+GENERATORS = {"conv": conv_generator, "constant_width": constant_width_generator, "mlp": mlp_image_generator}
+SHARED = {"n_critic": 2, "batch_size": 64, "lr": 2e-3, "lr_decay": True, "ema_decay": 0.99, "log_every": 100}
+RECIPES = {"gan": {"betas": (0.5, 0.999)}, "wgan": {"clip_limit": 0.1}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--into", type=Path, default=STUDIES)
+    args = parser.parse_args()
+    images, _ = load_mnist(device=args.device)
+    reference = digit_features(load_mnist(train=False, device=args.device)[0])
+    rows, grids = [], {}
+    for network, make_generator in GENERATORS.items():
+        for algorithm, recipe in RECIPES.items():
+            config = TrainConfig(algorithm=algorithm, n_steps=args.steps, **SHARED, **recipe)
+            result, row = measured_run(config, images, make_generator, conv_critic, reference)
+            rows.append({"network": network, "algorithm": algorithm} | row)
+            fakes = sample_images(result.generator, config.latent_dim, 48)
+            grids[f"{network}_{algorithm}"] = fakes.unflatten(0, (6, 8))
+            print(f"{network}, {algorithm}: Frechet distance {row['frechet']:.1f}, sure {row['sure']:.3f}", flush=True)
+    save_study("stress_test", {"rows": rows}, grids, into=args.into)
+
+
+if __name__ == "__main__":
+    main()

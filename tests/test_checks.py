@@ -1,10 +1,12 @@
 """Each check accepts a right answer, waits for a missing one, and tells typical mistakes apart by name."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from wgan_utils import checks
 from wgan_utils.distances import js_divergence, kl_divergence, total_variation
@@ -532,6 +534,35 @@ WRONG += [
         "down the batch",
     ),
     ("ray_cosine", lambda grad, real, fake: len(grad) * ray_cosine(grad, real, fake), "this is the sum"),
+]
+
+
+def rank_correlation(a, b, times=2, sign=1):
+    ranks = torch.tensor([a, b])
+    for _ in range(times):
+        ranks = ranks.argsort(dim=1)
+    return sign * torch.corrcoef(ranks.double())[0, 1]
+
+
+def images_from_folder(folder, mode="L"):
+    pictures = [Image.open(path).convert(mode).resize((28, 28)) for path in sorted(Path(folder).glob("*.png"))]
+    return torch.stack([torch.from_numpy(np.array(picture)) for picture in pictures])
+
+
+RIGHT["rank_correlation"] = rank_correlation
+RIGHT["images_from_folder"] = lambda folder: images_from_folder(folder)[:, None]
+WRONG += [
+    ("rank_correlation", lambda a, b: rank_correlation(a, b, times=0), "correlation of the values"),
+    ("rank_correlation", lambda a, b: rank_correlation(a, b, times=1), "apply it twice"),
+    ("rank_correlation", lambda a, b: rank_correlation(a, b, sign=-1), "sign is flipped"),
+    ("images_from_folder", lambda f: images_from_folder(f)[:, None] / 255, "expected bytes"),
+    ("images_from_folder", lambda f: images_from_folder(f, "RGB").permute(0, 3, 1, 2), "still in colour"),
+    ("images_from_folder", images_from_folder, r"expected torch.uint8 \(3, 1, 28, 28\)"),
+    ("images_from_folder", lambda f: images_from_folder(f)[:, None].mT, "rows and columns are swapped"),
+    ("images_from_folder", lambda f: 255 - images_from_folder(f)[:, None], "brightness is inverted"),
+    ("images_from_folder", lambda f: images_from_folder(f)[:, None].flip(0), "sort the files by name"),
+    ("images_from_folder", lambda f: images_from_folder(f)[:, None] // 2, "expected right halves"),
+    ("images_from_folder", lambda f: images_from_folder(f).numpy(), "expected a tensor, found ndarray"),
 ]
 
 

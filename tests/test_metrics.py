@@ -8,7 +8,14 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from wgan_utils import metrics
 from wgan_utils.data import load_mnist
-from wgan_utils.metrics import digit_features, digit_probabilities, frechet_distance, load_judge
+from wgan_utils.metrics import (
+    digit_coverage,
+    digit_features,
+    digit_probabilities,
+    frechet_distance,
+    load_judge,
+    nearest_neighbours,
+)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +110,58 @@ def test_torchmetrics_agrees_on_real_digits(test_split):
 def test_features_that_cannot_be_compared_are_named(a, b, message):
     with pytest.raises(ValueError, match=message):
         frechet_distance(a, b)
+
+
+def test_the_judge_is_sure_of_real_digits_and_covers_all_ten(test_split):
+    images, labels = test_split
+    sure, share = digit_coverage(images)
+    assert sure == pytest.approx(0.980, abs=0.002)
+    torch.testing.assert_close(share, torch.bincount(labels) / 10_000, atol=0.002, rtol=0)
+    assert share.sum().item() == pytest.approx(1)
+
+
+def test_a_single_digit_is_covered_alone_and_nonsense_is_not_sure(test_split):
+    images, labels = test_split
+    _, share = digit_coverage(images[labels == 3])
+    assert share[3] > 0.98
+    noise = torch.randint(256, (500, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert digit_coverage(noise)[0] < 0.01
+
+
+def test_coverage_of_no_image_is_refused():
+    with pytest.raises(ValueError, match="at least one image, found none"):
+        digit_coverage(torch.zeros(0, 1, 28, 28, dtype=torch.uint8))
+
+
+def test_nearest_neighbours_are_those_of_cdist(test_split):
+    some, others = test_split[0][:600], test_split[0][600:1700]
+    distance, index = nearest_neighbours(some, others)
+    table = torch.cdist(some.flatten(1).double(), others.flatten(1).double()) * 2 / 255
+    torch.testing.assert_close(distance.double(), table.amin(dim=1), rtol=1e-5, atol=1e-5)
+    assert torch.equal(index, table.argmin(dim=1))
+
+
+def test_a_copy_is_at_distance_zero_and_a_changed_pixel_at_its_change(test_split):
+    images = test_split[0][:50].clone()
+    distance, index = nearest_neighbours(images, images)
+    assert torch.equal(distance, torch.zeros(50)) and torch.equal(index, torch.arange(50))
+    changed = images.clone()
+    changed[:, 0, 0, 0] += 51  # 0.4 in units where the range is 2
+    torch.testing.assert_close(nearest_neighbours(changed, images)[0], torch.full((50,), 0.4))
+
+
+@pytest.mark.parametrize(
+    ("images", "others", "message"),
+    [
+        (torch.zeros(2, 1, 28, 28), torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "images must be uint8"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(0, 1, 28, 28, dtype=torch.uint8), "others must be"),
+        (
+            torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+            torch.zeros(2, 1, 9, 8, dtype=torch.uint8),
+            r"images are \(1, 8, 8\)",
+        ),
+    ],
+)
+def test_sets_whose_neighbours_make_no_sense_are_refused(images, others, message):
+    with pytest.raises(ValueError, match=message):
+        nearest_neighbours(images, others)

@@ -7,20 +7,23 @@ from torch.nn.utils import parametrizations
 
 from wgan_utils.models import (
     GroupSort,
+    constant_width_generator,
     conv_critic,
     conv_generator,
     conv_norm_bound,
     lipschitz_bound,
     mlp_critic,
     mlp_generator,
+    mlp_image_generator,
 )
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 
 
+@pytest.mark.parametrize("make_generator", [conv_generator, constant_width_generator, mlp_image_generator])
 @pytest.mark.parametrize("image_shape", SHAPES)
-def test_generator_makes_images_within_the_range_of_the_data(image_shape):
-    images = conv_generator(7, image_shape)(5 * torch.randn(4, 7))
+def test_generator_makes_images_within_the_range_of_the_data(image_shape, make_generator):
+    images = make_generator(7, image_shape)(5 * torch.randn(4, 7))
     assert images.shape == (4, *image_shape)
     assert images.abs().max() <= 1
 
@@ -40,7 +43,9 @@ def test_critic_scores_each_image_on_its_own():
     assert not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in critic)
 
 
-@pytest.mark.parametrize("make", [lambda shape: conv_generator(8, shape), conv_critic])
+@pytest.mark.parametrize(
+    "make", [lambda s: conv_generator(8, s), lambda s: constant_width_generator(8, s), conv_critic]
+)
 def test_a_side_that_is_no_multiple_of_four_is_refused(make):
     with pytest.raises(ValueError, match="multiples of 4, found 30 x 28"):
         make((1, 30, 28))
@@ -51,7 +56,8 @@ def test_the_shape_beside_each_layer_is_true():
     import inspect
     import re
 
-    for make, x in [(conv_generator, torch.randn(2, 64)), (conv_critic, torch.randn(2, 1, 28, 28))]:
+    z, images = torch.randn(2, 64), torch.randn(2, 1, 28, 28)
+    for make, x in [(conv_generator, z), (constant_width_generator, z), (conv_critic, images)]:
         promised = re.findall(r"# \(batch, ([\d, ]+)\)(?:$|:)", inspect.getsource(make), flags=re.M)
         shapes = []
         for layer in make():

@@ -45,6 +45,16 @@ def test_the_curve_shows_every_row_and_the_samples_their_steps():
     assert curve.get_yscale() == "log"
 
 
+def test_samples_of_the_shown_moments_alone_are_drawn_under_their_steps():
+    history = [{"step": k, "estimate": 1.0} for k in range(1, 101)]
+    samples = [torch.full((12, 1, 28, 28), -1.0 + k) for k in range(3)]  # white, grey and black paper
+    fig = plots.plot_training(history, samples, "estimate", n_shown=3)
+    _, *grids = fig.axes
+    assert [ax.get_title() for ax in grids] == ["step 1", "step 51", "step 100"]
+    shades = [ax.images[0].get_array()[5, 5, 0] for ax in grids]
+    assert shades == sorted(shades, reverse=True) and len(set(shades)) == 3
+
+
 def test_a_critic_is_drawn_bright_where_its_scores_are_high_and_its_points_where_they_are():
     fig, ax = plt.subplots(figsize=(4, 4))
     plots.show_critic(lambda x: x[:, :1], torch.tensor([[0.0, 1.5]]), torch.zeros(0, 2), ax, reach=2.0)

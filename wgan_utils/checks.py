@@ -4,9 +4,12 @@ A check returns a sentence: "not attempted yet", "correct", or what seems to be 
 for a wrong answer. The cases are drawn anew at each call, so a hard-coded answer does not pass.
 """
 
+import tempfile
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from wgan_utils.losses import critic_loss
@@ -826,3 +829,59 @@ def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:
     if close(answer, (wrong_axis - 1).relu().square().mean()):
         return "you took the norm over one axis: flatten everything but the batch first"
     return f"expected {expected.item():.4f} on a random case, found {answer}"
+
+
+def check_rank_correlation(my_rank_correlation: Callable) -> str:
+    """Notebook 10: Spearman's rank correlation of two lists without ties."""
+    mistakes, expected = {}, torch.ones(())
+    while not mistakes or not _told_apart(expected, mistakes):
+        values = torch.rand(2, 9)
+        order = values.argsort(dim=1)
+        expected = torch.corrcoef(order.argsort(dim=1).double())[0, 1]
+        mistakes = {
+            "this is the correlation of the values; replace them by their ranks first": torch.corrcoef(values)[0, 1],
+            "one argsort gives the order, not the ranks; apply it twice": torch.corrcoef(order.double())[0, 1],
+            "the sign is flipped: rank both lists in the same direction": -expected,
+        }
+    return assess(my_rank_correlation, tuple(values.tolist()), expected, mistakes)
+
+
+def check_images_from_folder(my_images_from_folder: Callable[[str], Tensor]) -> str:
+    """Notebook 10: the PNG files of a folder as bytes (n, 1, 28, 28), grey, sorted by name."""
+    levels = [255, 60, 160]  # of the right half; the left half is black
+    sizes = [(40, 60), (28, 28), (64, 32)]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, level, (height, width) in zip("cab", levels, sizes, strict=True):
+            picture = np.zeros((height, width, 3), np.uint8)
+            picture[:, width // 2 :] = level
+            Image.fromarray(picture).save(f"{folder}/{name}.png")
+        answer, problem = attempt(my_images_from_folder, folder)
+    if problem:
+        return problem
+    if not isinstance(answer, Tensor):
+        return f"expected a tensor, found {type(answer).__name__}"
+    if answer.is_floating_point():
+        return f"expected bytes (torch.uint8), found {answer.dtype}: train scales them to [-1, 1] itself"
+    if answer.shape == (3, 3, 28, 28):
+        return "the pictures are still in colour: read them as grey"
+    if answer.dtype != torch.uint8 or answer.shape != (3, 1, 28, 28):
+        return f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {tuple(answer.shape)}"
+    left, right, top, bottom = (
+        answer[..., rows, columns].float().mean(dim=(1, 2, 3))
+        for rows, columns in [
+            (slice(None), slice(0, 12)),
+            (slice(None), slice(16, 28)),
+            (slice(0, 12), slice(None)),
+            (slice(16, 28), slice(None)),
+        ]
+    )
+    if (bottom > top + 30).all():
+        return "rows and columns are swapped: the order is (n, 1, height, width)"
+    if (left > 200).all():
+        return "the brightness is inverted: 0 is black, 255 white"
+    expected = torch.tensor([60.0, 160.0, 255.0])
+    if close(right.sort().values, expected, tolerance=0.05) and not close(right, expected, tolerance=0.05):
+        return "sort the files by name, so that a run can be repeated"
+    if close(right, expected, tolerance=0.05) and (left < 10).all():
+        return CORRECT
+    return f"expected right halves of brightness {expected.tolist()}, found {[round(x, 1) for x in right.tolist()]}"

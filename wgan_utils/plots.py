@@ -115,7 +115,7 @@ def plot_training(
 
     Args:
         history: rows with ``step`` and ``estimate``, as in ``TrainResult``.
-        samples: one batch of images per row of the history; the first 12 of each are shown.
+        samples: batches of images, one per row of the history or one per moment shown; the first 12 are drawn.
         ylabel: what the estimate is, with its unit; its axis is logarithmic when all estimates are above 0.
         n_shown: how many moments to show.
         color: of the curve.
@@ -136,7 +136,9 @@ def plot_training(
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
-    for column, index in enumerate(np.linspace(0, len(history) - 1, n_shown).round().astype(int)):
+    moments = np.linspace(0, len(history) - 1, n_shown).round().astype(int)
+    shown = samples if len(samples) == n_shown else [samples[index] for index in moments]
+    for column, (index, images) in enumerate(zip(moments, shown, strict=True)):
         ax.plot(steps[index], estimates[index], "o", color=color, markersize=5)
-        show_images(samples[index][:12], 3, f"step {steps[index]}", fig.add_subplot(rows[1, column]))
+        show_images(images[:12], 3, f"step {steps[index]}", fig.add_subplot(rows[1, column]))
     return fig

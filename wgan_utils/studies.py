@@ -5,16 +5,17 @@ the weights of a generator; ``SHA256SUMS`` beside the folders holds the sum of e
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import load, save
 from torch import Tensor, nn
-from torchvision.io import ImageReadMode, decode_image, write_png
-from torchvision.utils import make_grid
 
 from wgan_utils.data import to_bytes
 from wgan_utils.metrics import digit_coverage, digit_features, frechet_distance
@@ -80,6 +81,30 @@ def measured_run(
     return result, row
 
 
+def logged_config(row: dict) -> TrainConfig:
+    """The settings of a row in a study's log."""
+    return TrainConfig(**row["config"] | {"betas": tuple(row["config"]["betas"])})
+
+
+def repeat_start(
+    row: dict,
+    images: Tensor,
+    make_generator: Callable[[int, tuple], nn.Module],
+    make_critic: Callable[[tuple], nn.Module],
+) -> float:
+    """Train a logged run again, up to its first log only, and return the estimate there.
+
+    Args:
+        row: of a study's log, with ``config``.
+        images, make_generator, make_critic: those of the run, as for ``train``.
+
+    Returns:
+        What ``row["history"][0]["estimate"]`` was when the log was made, up to the processor's rounding.
+    """
+    again = train(logged_config(row), images, make_generator, make_critic, on_log=lambda state, samples: True)
+    return again.history[0]["estimate"]
+
+
 def rounded(value):
     """Floats to six significant digits, in lists and dictionaries at any depth."""
     if isinstance(value, dict):
@@ -111,8 +136,8 @@ def save_study(
     for file, content in files.items():
         (folder / file).write_bytes(content)
     for grid, digits in grids.items():
-        picture = make_grid(digits.flatten(0, 1).cpu(), nrow=digits.shape[1], padding=0)
-        write_png(picture[:1], str(folder / f"{grid}.png"))
+        picture = digits[:, :, 0].permute(0, 2, 1, 3).flatten(2, 3).flatten(0, 1)  # (rows * 28, columns * 28)
+        Image.fromarray(picture.cpu().numpy()).save(folder / f"{grid}.png")
     written = sorted(path for path in into.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(into).as_posix()}" for path in written]
     (into / "SHA256SUMS").write_text("\n".join(sums) + "\n")
@@ -151,9 +176,9 @@ def load_study(name: str, folder: Path = STUDIES) -> tuple[dict, dict[str, Tenso
     log = json.loads(read_checked(f"{name}/log.json", folder))
     grids = {}
     for path in sorted((folder / name).glob("*.png")):
-        packed = torch.frombuffer(bytearray(read_checked(f"{name}/{path.name}", folder)), dtype=torch.uint8)
-        picture = decode_image(packed, ImageReadMode.GRAY)
-        grids[path.stem] = picture.unfold(1, SIDE, SIDE).unfold(2, SIDE, SIDE).permute(1, 2, 0, 3, 4).contiguous()
+        picture = Image.open(io.BytesIO(read_checked(f"{name}/{path.name}", folder))).convert("L")
+        digits = torch.from_numpy(np.array(picture)).unfold(0, SIDE, SIDE).unfold(1, SIDE, SIDE)
+        grids[path.stem] = digits.unsqueeze(2).contiguous()
     return log, grids
 
 

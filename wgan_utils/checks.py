@@ -830,7 +830,7 @@ def check_one_sided_penalty(my_one_sided_penalty: Callable[..., Tensor]) -> str:
 
 def check_epochs(my_epochs: Callable[[int, int, int, int], float]) -> str:
     """Notebook 11: how often, on average, a run shows each of its images to the critic as data."""
-    n_steps, n_critic, batch_size, n_images = (int(torch.randint(k, 2 * k, ())) for k in (500, 2, 32, 20_000))
+    n_steps, n_critic, batch_size, n_images = (int(torch.randint(k, 2 * k, ())) for k in (500, 2, 32, 2000))
     expected = n_steps * n_critic * batch_size / n_images
     mistakes = {
         "the critic takes n_critic steps, each with a batch of its own, per generator step": expected / n_critic,
@@ -845,7 +845,7 @@ def check_epochs(my_epochs: Callable[[int, int, int, int], float]) -> str:
 
 def check_falling_rate(my_falling_rate: Callable[[int, int, float, float], float]) -> str:
     """Notebook 11: the rate lr during the share ``hold`` of the run, then on a straight line to 0 at step n_steps."""
-    n_steps, lr, hold = 1000, 1 + torch.rand(()).item(), 0.6 + 0.2 * torch.rand(()).item()
+    n_steps, lr, hold = 1000, 2 + torch.rand(()).item(), 0.6 + 0.2 * torch.rand(()).item()
     early, soon = int(torch.randint(50, 350, ())), int(torch.randint(420, 580, ()))
     for step in (early, soon, int(torch.randint(850, 950, ()))):
         done = step / n_steps
@@ -879,7 +879,7 @@ def check_critic_for(my_critic_for: Callable[[int, int, int], nn.Module]) -> str
         scores, problem = attempt(critic, images)
         if problem:
             return f"for images of shape {shape}: {problem.replace('your function', 'your critic')}"
-        found = tuple(scores.shape) if isinstance(scores, Tensor) else scores
+        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         if found not in [(8,), (8, 1)]:
             return f"one score per image: expected shape (8, 1) for 8 images, found {found}"
         if not close(critic(torch.cat([images[:1], 100 * torch.randn(7, *shape)]))[0], scores[0].detach(), 1e-3):

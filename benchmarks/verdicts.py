@@ -1,6 +1,6 @@
 """Run notebooks for several seeds and thread counts: do the verdicts they print about trained networks hold?
 
-    python benchmarks/verdicts.py [--seeds 5] [--threads 1 2] [--notebooks 04 05 06 07 08 09 10]
+    python benchmarks/verdicts.py [--seeds 5] [--threads 1 2] [--notebooks 04 05 06 07 08 09 10 11]
 
 Each run executes the notebook's own cells up to the last one tagged ``verdict`` in a fresh kernel; only the
 seed of its training runs and the number of threads are replaced: the line ``seed = 0`` where a notebook has one,
@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FIGURES = ("trained-figure", "figure-run")  # a whole ``program`` in one cell draws too, and is kept
 SET_THREADS = """
 import torch
 torch.set_num_threads({threads})
@@ -31,7 +32,8 @@ TrainConfig = functools.partial(TrainConfig, seed={seed})  # a seed that the not
 REPORT = """
 if "sure" in globals():
     print(f"sure {sure:.3f}, rarest digit {share.min():.3f}, last/peak {estimates[-1] / estimates.max():.3f}", end="")
-    print(f", mean slope {slope.mean():.3f}" if "slope" in globals() else "")
+    print(f", mean slope {slope.mean():.3f}" if "slope" in globals() else "", end="")
+    print(f", Frechet distance {frechet:.1f}" if "frechet" in globals() else "")
 elif "table" in globals() and isinstance(table, dict):  # the league of notebook 05
     print("certified share: " + ", ".join(f"{name} {row['share']:.2f}" for name, row in table.items()))
 else:
@@ -48,9 +50,7 @@ def run(path: Path, seed: int, threads: int) -> tuple[str, float]:
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     last = max(index for index, cell in enumerate(code) if has_tag(cell, "verdict"))
-    code = [
-        cell for cell in code[: last + 1] if not has_tag(cell, "trained-figure") and not has_tag(cell, "figure-run")
-    ]
+    code = [cell for cell in code[: last + 1] if has_tag(cell, "program") or not any(has_tag(cell, t) for t in FIGURES)]
     seeds = [cell for cell in code if re.search(r"^seed = 0$", cell.source, flags=re.M)]
     for cell in seeds:
         cell.source = re.sub(r"^seed = 0$", f"seed = {seed}", cell.source, flags=re.M)
@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument(
-        "--notebooks", nargs="+", default=["04", "05", "06", "07", "08", "09", "10"], help="numbers of notebooks"
+        "--notebooks", nargs="+", default=["04", "05", "06", "07", "08", "09", "10", "11"], help="numbers of notebooks"
     )
     args = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"

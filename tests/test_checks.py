@@ -566,6 +566,57 @@ WRONG += [
 ]
 
 
+# Notebook 11
+
+
+def critic_for(*last, norm=(), width=None):
+    """A maker of critics with one thing changed; as it stands it is right."""
+
+    def my_critic_for(channels, height, width_of_image):
+        features = 8 * (height // 4) * (width_of_image // 4)
+        body = [torch.nn.PixelUnshuffle(4), torch.nn.Conv2d(16 * channels, 8, 3, padding=1), *norm]
+        body += [torch.nn.LeakyReLU(0.2), torch.nn.Flatten()]
+        return torch.nn.Sequential(*body, torch.nn.Linear(width or features, 1), *last)
+
+    return my_critic_for
+
+
+def falling_rate(cap=1.0, factor=None):
+    return lambda step, n, lr, hold: lr * min(cap, (factor or 1 / (1 - hold)) * (1 - step / n))
+
+
+RIGHT["epochs"] = lambda n_steps, n_critic, batch, n: n_steps * n_critic * batch / n
+RIGHT["falling_rate"] = falling_rate()
+RIGHT["critic_for"] = critic_for()
+RIGHT["grey_levels"] = lambda estimate: 127.5 * estimate
+WRONG += [
+    ("epochs", lambda n_steps, n_critic, batch, n: n_steps * batch / n, "n_critic steps, each"),
+    ("epochs", lambda n_steps, n_critic, batch, n: n_steps * (n_critic + 1) * batch / n, "fakes alone"),
+    ("epochs", lambda n_steps, n_critic, batch, n: 2 * n_steps * n_critic * batch / n, "fakes are not data"),
+    ("epochs", lambda n_steps, n_critic, batch, n: n_steps * n_critic / n, "batches per image"),
+    ("epochs", lambda n_steps, n_critic, batch, n: n / (n_steps * n_critic * batch), "upside down"),
+    ("epochs", lambda n_steps, n_critic, batch, n: n_steps * n_critic * batch, "number of images shown"),
+    ("falling_rate", falling_rate(cap=100), "smaller of lr and the line"),
+    ("falling_rate", falling_rate(factor=2), "hold is not used"),
+    ("falling_rate", falling_rate(factor=1), "with the first step"),
+    ("falling_rate", lambda step, n, lr, hold: lr * min(1, (1 - step / n) / hold), "reach 0 at n_steps"),
+    ("falling_rate", lambda step, n, lr, hold: lr if step < hold * n else lr * (1 - step / n), "drops at once"),
+    ("falling_rate", lambda step, n, lr, hold: falling_rate()(step, n, 1.0, hold), "multiply it by lr"),
+    ("critic_for", critic_for(width=392), r"\(3, 32, 32\): your critic raised"),
+    ("critic_for", critic_for(torch.nn.Sigmoid()), "scores are bounded"),
+    ("critic_for", critic_for(torch.nn.Tanh()), "scores are bounded"),
+    ("critic_for", critic_for(torch.nn.ReLU()), "no score is negative"),
+    ("critic_for", critic_for(norm=(torch.nn.LazyBatchNorm2d(),)), "other images of its batch"),
+    ("critic_for", critic_for(torch.nn.Linear(1, 2)), "one score per image"),
+    ("critic_for", lambda channels, height, width: torch.zeros(8, 1), "return a network"),
+    ("grey_levels", lambda estimate: 255 * estimate, "length 2"),
+    ("grey_levels", lambda estimate: estimate / 127.5, "upside down"),
+    ("grey_levels", lambda estimate: 127.5 * (estimate + 1), "no origin"),
+    ("grey_levels", lambda estimate: 127.5**2 * estimate, "multiply by 127.5 once"),
+    ("grey_levels", lambda estimate: estimate, "change with the units"),
+]
+
+
 def check(name, function):
     return getattr(checks, f"check_{name}")(function)
 

@@ -6,6 +6,7 @@ That the notebooks run, and print what they show, is nbval's part: make test
 import ast
 import builtins
 import re
+import shutil
 import subprocess
 import symtable
 import sys
@@ -173,6 +174,14 @@ def names_defined(source):
     return [node.name for node in ast.parse(source).body if isinstance(node, DEFS)]
 
 
+def run_alone(code, folder):
+    """Run code in that folder by a Python that finds no wgan_utils; return what it wrote to stderr."""
+    lone = f"import glob, runpy, sys\nsys.modules['wgan_utils'] = None  # an import of it fails\n{code}"
+    run = subprocess.run([sys.executable, "-I", "-c", lone], cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stderr
+
+
 @every_notebook
 def test_cells_to_copy_run_alone_in_an_empty_folder(path, tmp_path):
     cells = tagged(path, "copy")
@@ -181,16 +190,59 @@ def test_cells_to_copy_run_alone_in_an_empty_folder(path, tmp_path):
         assert cell.source.startswith(("import ", "from ")), cell.source
         assert names_defined(cell.source), cell.source
         assert re.search(r"# .*(?:arXiv:\d{4}\.\d{4,5}|doi:10\.)", cell.source), f"name the source:\n{cell.source}"
-        (tmp_path / f"cell_{number}.py").write_text(cell.source + "\n")
-    lone = (
-        "import glob, runpy, sys\n"
-        "sys.modules['wgan_utils'] = None  # an import of it fails\n"
-        "for name in sorted(glob.glob('cell_*.py')): runpy.run_path(name)"
-    )
-    subprocess.run([sys.executable, "-I", "-c", lone], cwd=tmp_path, check=True)
+        kind = "program" if "program" in cell.metadata["tags"] else "cell"
+        (tmp_path / f"{kind}_{number}.py").write_text(cell.source + "\n")
+    run_alone("for name in sorted(glob.glob('cell_*.py')): runpy.run_path(name)", tmp_path)
     if cells:
         command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "."]
         subprocess.run(command, cwd=tmp_path, check=True)
+
+
+PROGRAMS = [(path, cell.source) for path in NOTEBOOKS for cell in tagged(path, "program")]
+every_program = pytest.mark.parametrize(("path", "source"), PROGRAMS, ids=[path.stem for path, _ in PROGRAMS])
+FEW_STEPS = """
+import math, matplotlib
+matplotlib.use("agg")
+left = runpy.run_path("program.py")
+assert len(left["estimates"]) == 2 and all(map(math.isfinite, left["estimates"])), left["estimates"]
+(image,) = left["plt"].gca().images
+assert image.get_array().shape == (280, 280) and image.get_array().std() > 0
+"""
+NO_NETWORK = """
+import socket
+def refuse(*args, **kwargs): raise OSError("no network")
+socket.getaddrinfo = refuse
+try:
+    runpy.run_path("program.py")
+except RuntimeError as error:
+    print(error, file=sys.stderr)
+"""
+
+
+@every_program
+def test_a_program_to_copy_has_at_most_60_lines_and_needs_only_torch_torchvision_and_matplotlib(path, source):
+    assert "copy" in next(cell for cell in read(path) if cell.source == source).metadata["tags"]
+    assert len(source.splitlines()) <= 60
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {getattr(node, "module", None) or alias.name for node in nodes for alias in node.names}
+    assert {name.split(".")[0] for name in names} <= {"torch", "torchvision", "matplotlib", *sys.stdlib_module_names}
+
+
+@every_program
+def test_a_program_to_copy_trains_and_draws_in_a_folder_that_holds_the_data_alone(path, source, tmp_path):
+    few, count = re.subn(r"^n_steps = \d+$", "n_steps = 2", source, flags=re.M)
+    assert count == 1
+    (tmp_path / "program.py").write_text(few)
+    (tmp_path / "data" / "MNIST" / "raw").mkdir(parents=True)
+    for packed in (ROOT / "data" / "MNIST" / "raw").glob("*.gz"):
+        shutil.copy(packed, tmp_path / "data" / "MNIST" / "raw")
+    run_alone(FEW_STEPS, tmp_path)
+
+
+@every_program
+def test_a_program_to_copy_says_what_is_missing_when_there_is_neither_data_nor_network(path, source, tmp_path):
+    (tmp_path / "program.py").write_text(source)
+    assert "Error downloading train-images-idx3-ubyte.gz" in run_alone(NO_NETWORK, tmp_path)
 
 
 def solution(path, name):

@@ -885,3 +885,79 @@ def check_images_from_folder(my_images_from_folder: Callable[[str], Tensor]) -> 
     if close(right, expected, tolerance=0.05) and (left < 10).all():
         return CORRECT
     return f"expected right halves of brightness {expected.tolist()}, found {[round(x, 1) for x in right.tolist()]}"
+
+
+def check_epochs(my_epochs: Callable[[int, int, int, int], float]) -> str:
+    """Notebook 11: how often, on average, a run shows each of its images to the critic as data."""
+    n_steps, n_critic, batch_size, n_images = (int(torch.randint(k, 2 * k, ())) for k in (500, 2, 32, 2000))
+    expected = n_steps * n_critic * batch_size / n_images
+    mistakes = {
+        "the critic takes n_critic steps, each with a batch of its own, per generator step": expected / n_critic,
+        "the generator's step shows fakes alone: no data are drawn for it": expected * (n_critic + 1) / n_critic,
+        "fakes are not data: count batch_size images per critic step": 2 * expected,
+        "this is the number of batches per image; a batch holds batch_size images": expected / batch_size,
+        "this is the fraction upside down: more steps, more epochs": 1 / expected,
+        "this is the number of images shown; divide by how many there are": expected * n_images,
+    }
+    return assess(my_epochs, (n_steps, n_critic, batch_size, n_images), expected, mistakes)
+
+
+def check_falling_rate(my_falling_rate: Callable[[int, int, float, float], float]) -> str:
+    """Notebook 11: the rate lr during the share ``hold`` of the run, then on a straight line to 0 at step n_steps."""
+    n_steps, lr, hold = 1000, 2 + torch.rand(()).item(), 0.6 + 0.2 * torch.rand(()).item()
+    early, soon = int(torch.randint(50, 350, ())), int(torch.randint(420, 580, ()))
+    for step in (early, soon, int(torch.randint(850, 950, ()))):
+        done = step / n_steps
+        line = lr * (1 - done) / (1 - hold)
+        expected = min(lr, line)
+        mistakes = {
+            "the rate must not exceed lr: take the smaller of lr and the line": line,
+            "hold is not used: as it stands the fall begins at half the run": lr * min(1, 2 * (1 - done)),
+            "the rate drops at once where the fall begins: divide by 1 - hold": lr if done < hold else lr * (1 - done),
+            "the fall begins with the first step: keep lr during the share hold of the run": lr * (1 - done),
+            "the line must reach 0 at n_steps: divide by the share that is left, 1 - hold": lr
+            * min(1, (1 - done) / hold),
+            "this is the factor; multiply it by lr": expected / lr,
+        }
+        verdict = assess(my_falling_rate, (step, n_steps, lr, hold), expected, mistakes)
+        if verdict != CORRECT:
+            return verdict
+    return CORRECT
+
+
+def check_critic_for(my_critic_for: Callable[[int, int, int], nn.Module]) -> str:
+    """Notebook 11: a critic for images of any shape whose height and width are multiples of 4."""
+    for shape in [(1, 28, 28), (3, 32, 32), (2, 20, 24)]:
+        critic, problem = attempt(my_critic_for, *shape)
+        if problem:
+            return problem
+        if not isinstance(critic, nn.Module):
+            return f"return a network, an nn.Module; found {critic}"
+        critic.train()
+        images = 1000 * torch.randn(8, *shape)
+        scores, problem = attempt(critic, images)
+        if problem:
+            return f"for images of shape {shape}: {problem.replace('your function', 'your critic')}"
+        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        if found not in [(8,), (8, 1)]:
+            return f"one score per image: expected shape (8, 1) for 8 images, found {found}"
+        if not close(critic(torch.cat([images[:1], 100 * torch.randn(7, *shape)]))[0], scores[0].detach(), 1e-3):
+            return "a score depends on the other images of its batch: no batch norm, no dropout in a critic"
+        if scores.abs().max() <= 1:
+            return "the scores are bounded: a critic ends with a linear layer, without sigmoid or tanh"
+        if scores.min() == 0:
+            return "no score is negative: a critic ends with a linear layer, without ReLU"
+    return CORRECT
+
+
+def check_grey_levels(my_grey_levels: Callable[[float], float]) -> str:
+    """Notebook 11: an estimate for pixels in [-1, 1], turned into the units of the bytes 0 to 255."""
+    estimate = 5 + 5 * torch.rand(()).item()
+    mistakes = {
+        "[-1, 1] has length 2, so one unit is 127.5 grey levels": 255 * estimate,
+        "this is upside down: one unit is many grey levels": estimate / 127.5,
+        "a distance has no origin: multiply, and add nothing": 127.5 * (estimate + 1),
+        "W1 is a length, not a squared length: multiply by 127.5 once": 127.5**2 * estimate,
+        "the distance does change with the units of the data": estimate,
+    }
+    return assess(my_grey_levels, (estimate,), 127.5 * estimate, mistakes)

@@ -1,8 +1,8 @@
 """The weight-clipped WGAN with the paper's own constants and time for them; notebook 09 plots it.
 
-    python benchmarks/paper_constants.py [--steps 20000] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/paper_constants.py [--steps 10000] [--device cpu] [--into wgan_utils/studies]
 
-About 15 minutes on one CPU core.
+About 12 minutes on one CPU core.
 
 Source: Arjovsky et al. 2017, Algorithm 1 and Figure 3 (arXiv:1701.07875).
 """
@@ -21,7 +21,7 @@ from wgan_utils.training import TrainConfig
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--into", type=Path, default=STUDIES)
     args = parser.parse_args()

@@ -30,7 +30,7 @@ def test_conda_environment_has_the_same_packages_and_floors():
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     found = dict(re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"])
     expected = {CONDA_NAMES.get(name, name): floor for name, floor in required().items()}
-    expected |= {"python": PROJECT["requires-python"], "pip": "", "hatchling": ""}
+    expected |= {"python": PROJECT["requires-python"], "pip": ""}
     assert found == expected
 
 

@@ -23,30 +23,31 @@ THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 .PHONY: help run test test-fast test-browser test-colab test-cuda lab bench refresh site student links clean
 
 help:
-	@echo "make run        execute all notebooks in order into build/ and print a table of what they found"
-	@echo "make test       ruff, unit tests, and every notebook compared with its committed output"
-	@echo "make test-fast  the same without executing notebooks"
+	@echo "make run           execute all notebooks in order into build/ and print a table of what they found"
+	@echo "make test          ruff, unit tests, and every notebook compared with its committed output"
+	@echo "make test-fast     the same without executing notebooks"
 	@echo "make test-browser  JupyterLab and the site in a headless Chromium, screenshots into build/"
 	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
-	@echo "make test-cuda  unit tests and notebooks on a CUDA device"
-	@echo "make lab        open JupyterLab at notebook 00"
-	@echo "make bench      training speed side by side, threads, verdicts over seeds"
-	@echo "make refresh    execute the notebooks in place, to commit their outputs"
-	@echo "make site       the notebooks as a site, into build/site"
-	@echo "make student    copies without solutions and outputs, and an instructor key, into build/"
-	@echo "make links      name the repository everywhere: make links REPOSITORY=owner/name (default: the git remote)"
-	@echo "make clean      delete .venv and build/"
+	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
+	@echo "make lab           open JupyterLab at notebook 00"
+	@echo "make bench         training speed side by side, threads, verdicts over seeds"
+	@echo "make refresh       execute the notebooks in place, to commit their outputs"
+	@echo "make site          the notebooks as a site, into build/site"
+	@echo "make student       copies without solutions and outputs, and an instructor key, into build/"
+	@echo "make links         name the repository everywhere: make links REPOSITORY=owner/name (default: the git remote)"
+	@echo "make clean         delete the environments and build/"
 
 run: .venv/.ready
 	$(BIN)/python .ci/run_notebooks.py --into build $(NOTEBOOKS)
 
 test: test-fast
+	$(BIN)/python -m pytest -q tests/test_alone.py
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 $(NOTEBOOKS)
 
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --ignore=tests/test_alone.py
 
 test-browser: .venv/.browser site
 	$(BIN)/python -m pytest -q tests/browser
@@ -69,10 +70,11 @@ bench: .venv/.ready
 
 refresh: .venv/.ready
 	$(BIN)/python .ci/run_notebooks.py --into notebooks $(NOTEBOOKS)
+	$(BIN)/python docs/pages.py --picture
 
 site: .venv/.site
 	$(BIN)/python docs/pages.py
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/site
+	$(BIN)/python -m sphinx -W --keep-going -q -b html build/docs build/site
 
 student: .venv/.ready
 	$(BIN)/python .ci/student.py --into build

@@ -11,8 +11,6 @@ project = "Wasserstein GANs, hands on"
 author = "the authors of this course"
 copyright = "2026 the authors of this course; text CC BY 4.0, code MIT"
 extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]
-exclude_patterns = ["_templates"]
-templates_path = ["_templates"]
 
 nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "text/plain", 90)]

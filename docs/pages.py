@@ -81,17 +81,21 @@ ITEMS = {  # what each item says, in our words; a notebook that names one which 
         "Algorithm 1, line 12": "Adam on the generator",
     },
 }
-DEFAULT = {"01": WGAN, "06": WGAN, "07": WGAN_GP, "08": WGAN_GP, "09": WGAN, "10": WGAN_GP, "11": WGAN_GP}
-"""The paper that a notebook means when it says "the paper" and names none."""
+DEFAULT = {
+    "01": WGAN,
+    "06": WGAN,
+    "07": WGAN_GP,
+    "08": WGAN_GP,
+    "09": WGAN,
+    "10": WGAN_GP,
+    "11": WGAN_GP,
+}  # what "the paper" is
 
 CUES = [  # whose theorem it is, in the order in which they are tried at one place
     (WGAN_GP, r"WGAN-GP(?: paper)?|Gulrajani|1704\.00028"),
     (None, r"Arjovsky and Bottou"),
     (WGAN, r"WGAN(?: paper)?|Arjovsky|1701\.07875"),
-    (
-        None,
-        r"GAN paper|2014 paper|Goodfellow|Peyr[eé]|Cuturi|Bertsimas|Altschuler|Miyato|Whitney|McShane|Dudley|Fournier",
-    ),
+    (None, r"GAN paper|2014 paper|Goodfellow|Peyr[eé]|Cuturi|Bertsimas|Altschuler|Miyato|McShane|Dudley|Fournier"),
     (None, r"arXiv:\d{4}\.\d{4,5}|abs/\d{4}\.\d{4,5}|doi:10\."),
 ]
 NUMBERS = r"\d+[a-c]?(?:\s*(?:and|to|-)\s*\d+[a-c]?)*(?!\.?\d)"
@@ -106,7 +110,7 @@ class Cell(NamedTuple):
     id: str
     kind: str
     source: str
-    section: str  # the heading above it, or its own
+    above: str  # the heading above it
 
     @property
     def label(self) -> str:
@@ -114,17 +118,19 @@ class Cell(NamedTuple):
         return f"notebook-{self.path.stem[:2]}-{self.id}"
 
 
+def headings(text: str) -> list[str]:
+    """The headings of a Markdown text, without the number that a title or an exhibit carries."""
+    text = re.sub(r"```.*?```", "", text, flags=re.S)  # a comment in code is no heading
+    return [line.partition(" · ")[2] or line for line in re.findall(r"^#{1,3} (.+)$", text, flags=re.M)]
+
+
 def notebook_cells(path: Path) -> list[Cell]:
     """All cells of a notebook."""
-    cells, section = [], ""
+    cells, above = [], ""
     for cell in nbformat.read(path, as_version=4).cells:
-        headings = re.findall(r"^#{1,3} (.+)$", cell.source, flags=re.M) if cell.cell_type == "markdown" else []
-        first_line = cell.source.lstrip().startswith("#")
-        cells.append(
-            Cell(path, cell.id, cell.cell_type, cell.source, headings[0] if first_line and headings else section)
-        )
-        section = headings[-1] if headings else section
-    cells = [cell._replace(section=cell.section.partition(" · ")[2] or cell.section) for cell in cells]
+        cells.append(Cell(path, cell.id, cell.cell_type, cell.source, above))
+        if cell.cell_type == "markdown":
+            above = [above, *headings(cell.source)][-1]
     return cells
 
 
@@ -152,38 +158,42 @@ def paper_meant(text: str, start: int, end: int, default: str | None) -> str | N
     return default
 
 
-def mentions(cell: Cell) -> list[tuple[str, str]]:
-    """(paper, item) for every theorem, equation, figure, table or algorithm line of the two papers in a cell."""
+def mentions(cell: Cell) -> list[tuple[str, str, str]]:
+    """(paper, item, section) for every theorem, equation, figure or algorithm line of the two papers in a cell."""
     default = DEFAULT.get(cell.path.name[:2])
     text = re.split(r"^## Sources|\*\*Sources", cell.source, flags=re.M)[0]  # a list of sources treats nothing
     found = []
-    for match in MENTION.finditer(text):
-        paper = paper_meant(text, *match.span(), default)
+
+    def note(end: int, paper: str | None, items: list[str]) -> None:
         if paper:
-            kind, numbers, lines = match.groups()
-            found += [(paper, f"{kind.capitalize()} {number}") for number in expand(numbers)]
-            found += [(paper, f"{kind.capitalize()} {numbers}, line {line}") for line in expand(lines or "")]
-    if paper := paper_meant(text, len(text), len(text), default):  # a table or code that goes line by line
-        if re.search(r"^\| line \| ", text, flags=re.M):
-            rows = re.findall(rf"^\| ({NUMBERS}) \|", text, flags=re.M)
-            found += [(paper, f"Algorithm 1, line {line}") for row in rows for line in expand(row)]
-        for lines in re.findall(rf"# lines? ({NUMBERS})\b", text) if cell.kind == "code" else []:
-            found += [(paper, f"Algorithm 1, line {line}") for line in expand(lines)]
+            own = headings(text[:end]) if cell.kind == "markdown" else []
+            found.extend((paper, item, [cell.above, *own][-1]) for item in items)
+
+    for match in MENTION.finditer(text):
+        kind, numbers, lines = match.groups()
+        items = [f"{kind.capitalize()} {number}" for number in expand(numbers)]
+        items += [f"{kind.capitalize()} {numbers}, line {line}" for line in expand(lines or "")]
+        line_end = match.end() + len(re.match(r".*", text[match.end() :])[0])  # a heading is above its own words
+        note(line_end, paper_meant(text, *match.span(), default), items)
+    rows = re.findall(rf"^\| ({NUMBERS}) \|", text, flags=re.M) if re.search(r"^\| line \| ", text, flags=re.M) else []
+    rows += re.findall(rf"# lines? ({NUMBERS})\b", text) if cell.kind == "code" else []
+    items = [f"Algorithm 1, line {line}" for row in rows for line in expand(row)]
+    note(len(text), paper_meant(text, len(text), len(text), default), items)
     return list(dict.fromkeys(found))
 
 
-def paper_index(notebooks: list[Path]) -> dict[str, dict[str, list[Cell]]]:
-    """Paper to item to the cells that treat it, items in the order of ITEMS.
+def paper_index(notebooks: list[Path]) -> dict[str, dict[str, list[tuple[Cell, str]]]]:
+    """Paper to item to the cells that treat it and the sections they stand in, items in the order of ITEMS.
 
     Raises:
         ValueError: a notebook names an item that ITEMS does not describe.
     """
     cells = defaultdict(list)
     for cell in (cell for path in notebooks for cell in notebook_cells(path)):
-        for paper, item in mentions(cell):
+        for paper, item, section in mentions(cell):
             if item not in ITEMS[paper]:
                 raise ValueError(f"{cell.path.name}, {cell.id} names {item} of {paper}: describe it in docs/pages.py")
-            cells[paper, item].append(cell)
+            cells[paper, item].append((cell, section))
     return {paper: {item: cells[paper, item] for item in items if cells[paper, item]} for paper, items in ITEMS.items()}
 
 
@@ -195,9 +205,9 @@ def papers_page(notebooks: list[Path]) -> str:
     for paper, items in paper_index(notebooks).items():
         text += f"\n## {paper}\n\n| item | what it says | where |\n|---|---|---|\n"
         for item, cells in items.items():
-            first_of_section = {(cell.path, cell.section): cell for cell in reversed(cells)}
-            shown = reversed(first_of_section.values())
-            links = "<br>".join(f"[{int(cell.path.stem[:2])} · {cell.section}](#{cell.label})" for cell in shown)
+            first_of_section = {(cell.path, section): cell for cell, section in reversed(cells)}
+            shown = reversed(first_of_section.items())
+            links = "<br>".join(f"[{int(path.stem[:2])} · {name}](#{cell.label})" for (path, name), cell in shown)
             text += f"| {item} | {ITEMS[paper][item]} | {links} |\n"
     return text
 

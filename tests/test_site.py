@@ -16,7 +16,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def said(source, number="03", kind="markdown"):
-    return mentions(Cell(Path(f"{number}_x.ipynb"), "cell-00", kind, source, ""))
+    return [found[:2] for found in mentions(Cell(Path(f"{number}_x.ipynb"), "cell-00", kind, source, ""))]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,17 @@ def test_code_and_tables_go_line_by_line():
     assert said("| line | the paper says |\n|---|---|\n| 7 | clip |", "06") == [(WGAN, "Algorithm 1, line 7")]
 
 
+def test_a_mention_stands_in_the_section_above_it():
+    source = (
+        "Theorem 1 of the WGAN paper.\n\n## Next · Second\n\n```\n# no heading\n```\n\nTheorem 2 of the WGAN paper."
+    )
+    found, own = (
+        mentions(Cell(Path("03_x.ipynb"), "cell-00", "markdown", source, "First")),
+        "Theorem 3 of the WGAN paper",
+    )
+    assert found == [(WGAN, "Theorem 1", "First"), (WGAN, "Theorem 2", "Second"), (WGAN, "Theorem 3", own)]
+
+
 def test_the_index_finds_what_a_reader_found():
     """(paper, item, notebook) as read by eye."""
     index = paper_index(NOTEBOOKS)
@@ -65,10 +76,10 @@ def test_the_index_finds_what_a_reader_found():
         (WGAN_GP, "Figure 1b", {"06", "07"}),
         (WGAN_GP, "Algorithm 1, line 6", {"03", "07", "08", "10"}),
     ]:
-        assert numbers <= {cell.path.name[:2] for cell in index[paper][item]}, (paper, item)
+        assert numbers <= {cell.path.name[:2] for cell, _ in index[paper][item]}, (paper, item)
     for items in index.values():
         for item, cells in items.items():
-            assert all(re.search(rf"(?i){item.split()[0]}|line", cell.source) for cell in cells)
+            assert all(re.search(rf"(?i){item.split()[0]}|line", cell.source) for cell, _ in cells)
 
 
 def test_an_item_that_nobody_described_stops_the_build(tmp_path):

@@ -50,14 +50,20 @@ def test_code_and_tables_go_line_by_line():
 
 
 def test_a_mention_stands_in_the_section_above_it():
-    source = (
-        "Theorem 1 of the WGAN paper.\n\n## Next · Second\n\n```\n# no heading\n```\n\nTheorem 2 of the WGAN paper."
-    )
-    found, own = (
-        mentions(Cell(Path("03_x.ipynb"), "cell-00", "markdown", source, "First")),
-        "Theorem 3 of the WGAN paper",
-    )
-    assert found == [(WGAN, "Theorem 1", "First"), (WGAN, "Theorem 2", "Second"), (WGAN, "Theorem 3", own)]
+    source = """Theorem 1 of the WGAN paper.
+
+## Exhibit 1 · Second
+
+```
+# no heading
+```
+
+Theorem 2 of the WGAN paper.
+
+## Theorem 3 of the WGAN paper"""
+    found = mentions(Cell(Path("03_x.ipynb"), "cell-00", "markdown", source, "First"))
+    sections = ["First", "Second", "Theorem 3 of the WGAN paper"]
+    assert found == [(WGAN, f"Theorem {n}", section) for n, section in enumerate(sections, 1)]
 
 
 def test_the_index_finds_what_a_reader_found():

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -28,7 +27,7 @@ def lab_command():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Address of a JupyterLab over a copy of the notebook without outputs."""
+    """Address of a JupyterLab, and the copy of the notebook, without outputs, that it shows."""
     folder = tmp_path_factory.mktemp("lab")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:
@@ -57,27 +56,26 @@ def lab(tmp_path_factory):
         while not (found := re.search(r"http://localhost:\d+", log.read_text())):
             assert server.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.5)
-        urllib.request.urlopen(found[0] + "/api")
-        yield found[0]
+        yield found[0], folder / NOTEBOOK.name
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
         shutil.rmtree(folder / "config", ignore_errors=True)
 
 
-def saved(page, lab):
-    """The notebook as it is on the server's disk after *Save Notebook*."""
+def saved(page, path):
+    """The notebook as it is on the disk after *Save Notebook*."""
     page.keyboard.press("Control+s")
     page.wait_for_timeout(2000)
-    with urllib.request.urlopen(f"{lab}/files/{NOTEBOOK.name}") as reply:
-        return nbformat.reads(reply.read().decode(), as_version=4)
+    return nbformat.read(path, as_version=4)
 
 
 def test_run_all_cells_numbers_every_cell_and_the_slider_moves_the_figure(lab, chromium):
     page = chromium.new_page()
-    page.goto(f"{lab}/lab/tree/{NOTEBOOK.name}?reset")
+    address, path = lab
+    page.goto(f"{address}/lab/tree/{path.name}?reset")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.get_by_text("Idle", exact=False).first.wait_for()
+    page.get_by_text("Kernel status: Idle").first.wait_for(state="attached")
     page.screenshot(path=SHOTS / "lab-opened.png")
     page.locator(".jp-Notebook .jp-MarkdownCell").first.click()
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -85,7 +83,7 @@ def test_run_all_cells_numbers_every_cell_and_the_slider_moves_the_figure(lab, c
 
     deadline = time.monotonic() + 1200
     while True:
-        cells = [cell for cell in saved(page, lab).cells if cell.cell_type == "code"]
+        cells = [cell for cell in saved(page, path).cells if cell.cell_type == "code"]
         errors = [output for cell in cells for output in cell.outputs if output.output_type == "error"]
         assert not errors, errors
         if all(cell.execution_count for cell in cells):

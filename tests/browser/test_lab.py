@@ -75,7 +75,7 @@ def test_run_all_cells_numbers_every_cell_and_the_slider_moves_the_figure(lab, c
     address, path = lab
     page.goto(f"{address}/lab/tree/{path.name}?reset")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.get_by_text("Kernel status: Idle").first.wait_for(state="attached")
+    page.get_by_text(re.compile(r"Python 3.*\| Idle")).first.wait_for()
     page.screenshot(path=SHOTS / "lab-opened.png")
     page.locator(".jp-Notebook .jp-MarkdownCell").first.click()
     page.get_by_role("menuitem", name="Run", exact=True).click()

@@ -103,6 +103,7 @@ def test_run_all_cells_numbers_every_cell_and_the_slider_moves_the_figure(lab, c
         page.wait_for_timeout(400)
     handle.first.scroll_into_view_if_needed()
     page.wait_for_timeout(3000)
+    handle.first.scroll_into_view_if_needed()
     before = picture.first.get_attribute("src")
     page.screenshot(path=SHOTS / "lab-slider-before.png")
     handle.first.click()

@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+COLAB_PYTHON ?= python3.12
 
 # One thread: the networks are so small that on a busy machine a second one costs more than it brings
 # (benchmarks/README.md). PASSIVE: should you ask for more threads, let them sleep while they wait.
@@ -17,29 +18,42 @@ export MPLBACKEND =
 
 BIN := .venv/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 
-.PHONY: help run test test-fast test-cuda lab bench refresh clean
+.PHONY: help run test test-fast test-browser test-colab test-cuda lab bench refresh site student links clean
 
 help:
-	@echo "make run        execute all notebooks in order into build/ and print a table of what they found"
-	@echo "make test       ruff, unit tests, and every notebook compared with its committed output"
-	@echo "make test-fast  the same without executing notebooks"
-	@echo "make test-cuda  unit tests and notebooks on a CUDA device"
-	@echo "make lab        open JupyterLab at notebook 00"
-	@echo "make bench      training speed side by side, threads, verdicts over seeds"
-	@echo "make refresh    execute the notebooks in place, to commit their outputs"
-	@echo "make clean      delete .venv and build/"
+	@echo "make run           execute all notebooks in order into build/ and print a table of what they found"
+	@echo "make test          ruff, unit tests, and every notebook compared with its committed output"
+	@echo "make test-fast     the same without executing notebooks"
+	@echo "make test-browser  JupyterLab and the site in a headless Chromium, screenshots into build/"
+	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
+	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
+	@echo "make lab           open JupyterLab at notebook 00"
+	@echo "make bench         training speed side by side, threads, verdicts over seeds"
+	@echo "make refresh       execute the notebooks in place, to commit their outputs"
+	@echo "make site          the notebooks as a site, into build/site"
+	@echo "make student       copies without solutions and outputs, and an instructor key, into build/"
+	@echo "make links         name the repository everywhere: make links REPOSITORY=owner/name (default: the git remote)"
+	@echo "make clean         delete the environments and build/"
 
 run: .venv/.ready
 	$(BIN)/python .ci/run_notebooks.py --into build $(NOTEBOOKS)
 
 test: test-fast
+	$(BIN)/python -m pytest -q tests/test_alone.py
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 $(NOTEBOOKS)
 
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --ignore=tests/test_alone.py
+
+test-browser: .venv/.browser site
+	$(BIN)/python -m pytest -q tests/browser
+
+test-colab: .venv-colab/.ready
+	.venv-colab/bin/python .ci/run_notebooks.py --into build/colab $(THEORY)
 
 test-cuda: .venv/.ready
 	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "no CUDA device found"'
@@ -56,9 +70,20 @@ bench: .venv/.ready
 
 refresh: .venv/.ready
 	$(BIN)/python .ci/run_notebooks.py --into notebooks $(NOTEBOOKS)
+	$(BIN)/python docs/pages.py --picture
+
+site: .venv/.site
+	$(BIN)/python docs/pages.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html build/docs build/site
+
+student: .venv/.ready
+	$(BIN)/python .ci/student.py --into build
+
+links:
+	$(PYTHON) .ci/links.py $(REPOSITORY)
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-colab build
 
 # The exact set of CI (constraints.txt) needs Python 3.11; on 3.10 the floors of pyproject.toml decide.
 .venv/.ready: pyproject.toml constraints.txt
@@ -67,4 +92,18 @@ clean:
 	@echo "about 6 GB with CUDA libraries, 2 GB with TORCH_INDEX=https://download.pytorch.org/whl/cpu"
 	$(PYTHON) -m venv .venv
 	@PYTHON="$(BIN)/python" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/install
+	@touch $@
+
+.venv/.site: .venv/.ready
+	@PYTHON="$(BIN)/python" EXTRAS=docs bash .ci/install
+	@touch $@
+
+.venv/.browser: .venv/.ready
+	@PYTHON="$(BIN)/python" EXTRAS=browser bash .ci/install
+	@touch $@
+
+.venv-colab/.ready: pyproject.toml .ci/colab.txt
+	@echo "Installing what Colab ships into .venv-colab, about 6 GB with CUDA libraries"
+	$(COLAB_PYTHON) -m venv .venv-colab
+	@PYTHON=.venv-colab/bin/python TORCH_INDEX="$(TORCH_INDEX)" EXTRAS=notebook CONSTRAINTS=.ci/colab.txt bash .ci/install
 	@touch $@

@@ -30,7 +30,7 @@ def test_conda_environment_has_the_same_packages_and_floors():
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     found = dict(re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in environment["dependencies"])
     expected = {CONDA_NAMES.get(name, name): floor for name, floor in required().items()}
-    expected |= {"python": PROJECT["requires-python"], "pip": "", "hatchling": ""}
+    expected |= {"python": PROJECT["requires-python"], "pip": ""}
     assert found == expected
 
 
@@ -58,6 +58,26 @@ def test_files_and_targets_that_a_document_names_exist(name):
     assert targets <= rules
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert all(((ROOT / name).parent / link).exists() for link in links), links
+
+
+def test_the_workflows_are_well_formed_and_call_what_exists():
+    rules = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    steps = []
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            steps += [step["run"] for step in job["steps"] if "run" in step]
+    commands = "\n".join(steps) + (ROOT / ".ci" / "run").read_text()
+    targets = set(re.findall(r"^\s*make ([\w-]+)", commands, flags=re.M))
+    assert {"test", "test-browser", "test-colab", "site"} <= targets <= rules
+    assert "bash .ci/run" in commands and all((ROOT / name).exists() for name in re.findall(r"tests/\w+\.py", commands))
+
+
+def test_what_colab_ships_is_within_the_floors():
+    pins = dict(line.split("==") for line in (ROOT / ".ci" / "colab.txt").read_text().split("\n") if "==" in line)
+    floors = required()
+    assert {"numpy", "matplotlib", "scipy", "ipykernel", "ipywidgets", "torch", "torchvision"} <= set(pins)
+    for name, pinned in pins.items():
+        assert Requirement(f"{name}{floors.get(name, '')}").specifier.contains(pinned), f"{name} {pinned}"
 
 
 def test_no_file_names_a_package_registry_or_a_place_on_one_machine():

@@ -37,8 +37,8 @@ def load_mnist(
     written there unless files are missing, in which case torchvision downloads them.
 
     Args:
-        root: folder that holds ``MNIST/raw``; ``None`` is the ``data`` folder of this
-            repository, or ``data`` in the working directory where there is no repository.
+        root: folder that holds ``MNIST/raw``; ``None`` is the ``data`` folder of this repository, or
+            the copy that an installed package brings, or ``data`` in the working directory.
         train: the 60,000 training digits, or else the 10,000 test digits.
         device: where the tensors are to live (the training images take 47 MB).
 
@@ -51,8 +51,11 @@ def load_mnist(
 
     Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits; see data/README.md.
     """
-    bundled = Path(__file__).parents[1] / "data"
-    root = Path(root) if root is not None else bundled if (bundled / "MNIST").is_dir() else Path("data")
+    if root is None:
+        package = Path(__file__).parent
+        bundled = (folder for folder in (package.parent / "data", package) if (folder / "MNIST").is_dir())
+        root = next(bundled, "data")
+    root = Path(root)
     raw = root / "MNIST" / "raw"
     if missing_files(raw):
         download_mnist(root)

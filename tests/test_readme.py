@@ -1,0 +1,96 @@
+"""The README says what is so: its table, its hours, its tree, its picture and its commands."""
+
+import math
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+from pages import picture
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \[(.+?)\]\(notebooks/(.+?)\) \| \[!\[.*?\]\(.*?\)\]\((.*?)\) \| (\d+) \|", README, flags=re.M)
+
+
+def sources(path, kind):
+    return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind)
+
+
+def test_the_table_lists_every_notebook_by_its_title_with_its_badge():
+    assert [name for _, name, _, _ in ROWS] == [path.name for path in NOTEBOOKS]
+    for (title, name, badge, _), path in zip(ROWS, NOTEBOOKS, strict=True):
+        assert sources(path, "markdown").splitlines()[0] == f"# {title}"
+        assert badge in sources(path, "markdown") and badge.endswith(f"/notebooks/{name}")
+
+
+def test_the_minutes_are_those_that_the_notebooks_state():
+    for (_, _, _, minutes), path in zip(ROWS, NOTEBOOKS, strict=True):
+        seconds = re.search(r"(\d+) (?:s|seconds) on two CPU cores", sources(path, "markdown"))[1]
+        assert int(minutes) == math.ceil(int(seconds) / 60), path.name
+
+
+def hours(paths):
+    """At 100 words and ten lines of code a minute and six minutes an exercise."""
+    text = "\n".join(sources(path, "markdown") for path in paths)
+    code = "\n".join(sources(path, "code") for path in paths)
+    return (len(text.split()) / 100 + len(code.splitlines()) / 10 + 6 * text.count("<summary>Solution")) / 60
+
+
+def test_the_hours_are_those_that_the_pages_take():
+    whole, short = re.search(r"takes about (\d+) hours and the short path\s+about (\d+\.\d)", README).groups()
+    assert hours(NOTEBOOKS) == pytest.approx(int(whole), rel=0.1)
+    assert hours([path for path in NOTEBOOKS if path.name[:2] in ("00", "09", "10")]) == pytest.approx(
+        float(short), rel=0.1
+    )
+
+
+def test_the_picture_is_the_one_that_the_notebook_committed():
+    assert (ROOT / "docs" / "_static" / "series.png").read_bytes() == picture(NOTEBOOKS), "run docs/pages.py --picture"
+
+
+def test_the_tree_names_every_file_and_nothing_else():
+    tree = re.search(r"## The tree\n\n```\n(.*?)```", README, flags=re.S)[1]
+    top = set(re.findall(r"^(\S+)", tree, flags=re.M))
+    inside = set(re.findall(r"^  (\S+)", tree, flags=re.M))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    plain = {"README.md", "LICENSE", "LICENSE-TEXT", ".gitignore", ".pre-commit-config.yaml", ".github/"}
+    assert top == {name.split("/")[0] + "/" * ("/" in name) for name in tracked} - plain
+    modules = {name.removeprefix("wgan_utils/") for name in tracked if name.startswith("wgan_utils/")}
+    modules = {re.sub(r"/.*", "/", name) for name in modules} - {"__init__.py"}
+    assert inside == modules
+
+
+def test_the_make_commands_exist():
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", README, flags=re.S))
+    commands = set(re.findall(r"^make .*?(?=\s*(?:#|$))", blocks, flags=re.M)) | set(
+        re.findall(r"`(make [\w-]+)`", README)
+    )
+    assert {"make run", "make test", "make student", "make site"} <= commands
+    for command in commands:
+        subprocess.run([*shlex.split(command), "-n"], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_training_command_is_understood():
+    (command,) = re.findall(r"^\S*wgan-train (.*)$", README, flags=re.M)
+    options = re.findall(r"--[\w-]+", command)
+    text = subprocess.run(
+        [sys.executable, "-m", "wgan_utils.cli", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert options and all(option in text for option in options)
+
+
+def test_the_install_commands_name_real_extras_and_files():
+    extras = set(re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M))
+    for found in re.findall(r'-e "?\.\[([\w,]+)\]', README):
+        assert set(found.split(",")) <= extras
+    for name in re.findall(r"conda env create -f (\S+?)`", README) + re.findall(r"jupyter lab (\S+)", README):
+        assert (ROOT / name).is_file()
+    for name in re.findall(r"conda activate ([\w-]+)", README):
+        assert f"\nname: {name}\n" in (ROOT / "environment.yml").read_text(encoding="utf-8")

@@ -1,22 +1,23 @@
 """What a generator step costs as the work grows: time, arithmetic and memory by batch size, width and image size.
 
-    python benchmarks/cost_of_work.py [--device cpu] [--steps 5]
+    python benchmarks/cost_of_work.py [--steps 5]
 
 The networks are three 5 x 5 convolutions of stride 2 with w, 2w and 4w channels, and their mirror, without
 normalisation; WGAN-GP with n_critic 5 in float32 on one thread. GFLOP are those of the matrix products and convolutions
 of a step, counted by torch; the share of the peak compares their rate with the fastest of several products of square
 matrices. The last three columns split the profiler's time: arithmetic is those same kernels; memory all others, which
 touch each number a few times (activations, masks, copies, optimisers); the rest is Python, autograd and dispatch, and
-what the profiler adds to them. Peak memory is what a process of its own needed on top of what it had before
-training: on CUDA as torch allocated it, on a CPU as the system saw it.
+what the profiler adds to them. Memory is what training adds to the peak of a process of its own.
 """
 
 import argparse
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -70,21 +71,14 @@ def make_critic(width: int):
     return make
 
 
-def synchronize(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def matmul_peak(device: str) -> float:
+def matmul_peak() -> float:
     """GFLOP per second of the fastest of several products of square matrices, float32."""
     best = 0.0
     for side in (512, 1024, 2048):
-        a = torch.randn(side, side, device=device)
+        a = torch.randn(side, side)
         for _ in range(10):
-            synchronize(device)
             start = time.perf_counter()
             a @ a
-            synchronize(device)
             best = max(best, 2 * side**3 / (time.perf_counter() - start) / 1e9)
     return best
 
@@ -92,34 +86,25 @@ def matmul_peak(device: str) -> float:
 def kind(name: str) -> str:
     """Of an event of the profiler."""
     operator = name.removeprefix("aten::")
-    if operator in ("mm", "addmm", "bmm") or "conv" in operator.lower() and name.startswith("aten::"):
+    if operator in ("mm", "addmm", "bmm") or ("conv" in operator.lower() and name.startswith("aten::")):
         return "arithmetic"
     return "memory" if name.startswith("aten::") and operator not in VIEWS else "rest"
 
 
-def measure(batch_size: int, width: int, side: int, device: str, steps: int) -> dict[str, float]:
-    """Of one case: ms and GFLOP per step, MB at the peak, the measured matmul peak, the shares of the profiler's time."""
+def measure(batch_size: int, width: int, side: int, steps: int) -> dict[str, float]:
+    """Of one case: ms and GFLOP per step, memory in MB, the matmul peak, and the shares of the profiler's time."""
     torch.set_num_threads(1)
-    images = torch.randint(0, 256, (2048, 1, side, side), dtype=torch.uint8, device=device)
-    peak = matmul_peak(device)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    images = torch.randint(0, 256, (2048, 1, side, side), dtype=torch.uint8)
 
     def run(n_steps: int, log_every: int, on_log=None) -> None:
         config = TrainConfig(algorithm="wgan-gp", n_steps=n_steps, batch_size=batch_size, log_every=log_every)
         train(config, images, make_generator(width), make_critic(width), on_log=on_log)
 
     marks = []
-
-    def mark(*_) -> None:
-        synchronize(device)
-        marks.append(time.perf_counter())
-
-    run(1 + steps, 1, mark)
-    times = sorted(after - before for before, after in zip(marks, marks[1:], strict=False))
-    if device == "cuda":
-        megabytes = torch.cuda.max_memory_allocated() / 1e6
-    else:
-        megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run(1 + steps, 1, lambda *_: marks.append(time.perf_counter()))
+    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    times = [after - before for before, after in pairwise(marks)]
     flops = []
     counter = FlopCounterMode(display=False)
     with counter:
@@ -133,35 +118,36 @@ def measure(batch_size: int, width: int, side: int, device: str, steps: int) -> 
             profiles[-1][kind(event.key)] += event.self_cpu_time_total
     parts = {name: profiles[1][name] - profiles[0][name] for name in profiles[0]}
     return {
-        "ms": 1000 * times[len(times) // 2],
+        "ms": 1000 * statistics.median(times),
         "gflop": (flops[1] - flops[0]) / 1e9,
         "megabytes": megabytes,
-        "peak": peak,
+        "peak": matmul_peak(),
         **{name: part / sum(parts.values()) for name, part in parts.items()},
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)  # the one that this process measures
     args = parser.parse_args()
     if args.case:
-        print(json.dumps(measure(**args.case, device=args.device, steps=args.steps)))
+        print(json.dumps(measure(**args.case, steps=args.steps)))
         return
-    print("| batch | width | side | ms/step | GFLOP | GFLOP/s | peak | share | MB | arithmetic | memory | rest |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    rows = []
     for case in CASES:
-        command = [sys.executable, __file__, "--device", args.device, "--steps", str(args.steps)]
-        command += ["--case", json.dumps(case)]
-        row = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        rate = row["gflop"] / row["ms"] * 1000
+        command = [sys.executable, __file__, "--steps", str(args.steps), "--case", json.dumps(case)]
+        rows.append(case | json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    peak = max(row["peak"] for row in rows)
+    print(f"torch {torch.__version__}, one thread, peak of a matrix product {peak:.0f} GFLOP/s\n")
+    print("| batch | width | side | ms/step | GFLOP | GFLOP/s | of the peak | MB | arithmetic | memory | rest |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        rate = 1000 * row["gflop"] / row["ms"]
         shares = " | ".join(f"{row[name]:.0%}" for name in ("arithmetic", "memory", "rest"))
         print(
-            f"| {case['batch_size']} | {case['width']} | {case['side']} | {row['ms']:.0f} | {row['gflop']:.1f} | "
-            f"{rate:.0f} | {row['peak']:.0f} | {rate / row['peak']:.0%} | {row['megabytes']:.0f} | {shares} |",
-            flush=True,
+            f"| {row['batch_size']} | {row['width']} | {row['side']} | {row['ms']:.0f} | {row['gflop']:.2f} | "
+            f"{rate:.0f} | {rate / peak:.0%} | {row['megabytes']:.0f} | {shares} |"
         )
 
 

@@ -61,7 +61,8 @@ def gradient_errors(config: TrainConfig, images: Tensor, make_generator, make_cr
 
     torch.default_generator.set_state(state)  # the next draw is eps
     expected = gradients_of(textbook.textbook_critic_loss(critic, x_real, x_fake, config), critic)
-    single = relative_error([p.grad for p in train(config, images, make_generator, make_critic).critic.parameters()], expected)
+    trained = train(config, images, make_generator, make_critic).critic
+    single = relative_error([parameter.grad for parameter in trained.parameters()], expected)
 
     critic, x_real, x_fake = critic.double(), x_real.double(), x_fake.double()
     torch.default_generator.set_state(state)

@@ -62,11 +62,12 @@ def textbook_loop(
     device: str,
     on_step: Callable[[int], object],
 ) -> None:
-    """Train for ``config.n_steps``; ``on_step`` is called after each one with its number, a true answer ends the run."""
+    """Train; ``on_step`` is called after each generator step with its number, and a true answer ends the run."""
+    networks = (generator, critic)
     if config.algorithm == "wgan":
-        optimizers = [torch.optim.RMSprop(net.parameters(), lr=config.lr) for net in (generator, critic)]
+        optimizers = [torch.optim.RMSprop(net.parameters(), lr=config.lr) for net in networks]
     else:
-        optimizers = [torch.optim.Adam(net.parameters(), lr=config.lr, betas=config.betas) for net in (generator, critic)]
+        optimizers = [torch.optim.Adam(net.parameters(), lr=config.lr, betas=config.betas) for net in networks]
     generator_opt, critic_opt = optimizers
     for step in range(1, config.n_steps + 1):
         for _ in range(config.n_critic):
@@ -104,9 +105,7 @@ def mlp_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential
     return nn.Sequential(*layers, nn.Linear(256, 1))
 
 
-def dcgan_generator(
-    latent_dim: int, image_shape: tuple[int, int, int] = (1, 28, 28), width: int = 64
-) -> nn.Sequential:
+def dcgan_generator(latent_dim: int, image_shape: tuple[int, int, int] = (1, 28, 28), width: int = 64) -> nn.Sequential:
     """Transposed 5 x 5 convolutions, no normalisation; ``width`` channels in its largest picture."""
     return nn.Sequential(
         nn.Linear(latent_dim, 4 * width * 4 * 4),

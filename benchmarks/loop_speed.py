@@ -26,9 +26,9 @@ from wgan_utils.losses import critic_loss, gradient_penalty_piecewise_linear
 from wgan_utils.training import TrainConfig, make_networks, train
 
 NETWORKS = {  # makers, length of z, steps per turn on a CPU
-    "mlp": (textbook.mlp_generator, textbook.mlp_critic, 100, 4),
+    "mlp": (textbook.mlp_generator, textbook.mlp_critic, 100, 2),
     "dcgan": (textbook.dcgan_generator, textbook.dcgan_critic, 100, 1),
-    "notebooks": (models.conv_generator, models.conv_critic, 64, 4),
+    "notebooks": (models.conv_generator, models.conv_critic, 64, 2),
 }
 CASES = [("mlp", "wgan-gp"), ("mlp", "wgan"), ("dcgan", "wgan-gp"), ("notebooks", "wgan-gp"), ("notebooks", "wgan")]
 

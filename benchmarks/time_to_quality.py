@@ -118,9 +118,7 @@ def main() -> None:
             found["textbook", asked].append(row)
         for asked in seconds:
             found["ours", asked].append(our_run(seed, asked, images, reference, bf16))
-    print(
-        "| recipe | seconds asked | spent | steps | Frechet distance, median | of each seed |\n|---|---|---|---|---|---|"
-    )
+    print("| recipe | seconds | spent | steps | Frechet distance, median | of each seed |\n|---|---|---|---|---|---|")
     for (recipe, asked), rows in found.items():
         spent, steps, distances = zip(*rows, strict=True)
         print(

@@ -6,8 +6,10 @@ call. Captured once as a CUDA graph, the whole step is one launch. The captured 
 
 Not used: ``torch.compile``. The penalty differentiates a gradient, and compiled code has no second derivative: with
 torch 2.11, 2.13 and 2.15, ``gradient_penalty`` of a critic compiled by aot_autograd raises "torch.compile with
-aot_autograd does not currently support double backward". Versions before 2.11 were not tested. On CUDA the capture has
-not been run yet; ``make test-cuda`` compares it with the plain loop. On a CPU, the way back to the plain loop is tested.
+aot_autograd does not currently support double backward". Versions before 2.11 were not tested.
+
+The capture itself has not been run on a GPU yet: ``make test-cuda`` compares it with the plain loop there. The way back
+to the plain loop is tested on the CPU.
 
 This file imports only torch.
 """

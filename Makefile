@@ -26,7 +26,7 @@ help:
 	@echo "make test-fast  the same without executing notebooks"
 	@echo "make test-cuda  unit tests and notebooks on a CUDA device"
 	@echo "make lab        open JupyterLab at notebook 00"
-	@echo "make bench      training speed side by side, threads, verdicts over seeds"
+	@echo "make bench      speed side by side, time to quality, cost of a step, threads, verdicts over seeds"
 	@echo "make refresh    execute the notebooks in place, to commit their outputs"
 	@echo "make clean      delete .venv and build/"
 
@@ -50,7 +50,9 @@ lab: .venv/.ready
 	env -u CUDA_VISIBLE_DEVICES -u OMP_NUM_THREADS -u TQDM_DISABLE $(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 bench: .venv/.ready
-	$(BIN)/python benchmarks/loop_speed.py
+	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/loop_speed.py
+	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/time_to_quality.py
+	$(BIN)/python benchmarks/cost_of_work.py
 	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/verdicts.py
 

@@ -235,6 +235,9 @@ def restore(parts: dict, rng: torch.Generator, checkpoint: dict) -> list[dict[st
         for name, part in parts.items():
             part.load_state_dict(checkpoint[name])
         rng.set_state(checkpoint["rng"].cpu())
+        for group in [*parts["critic_opt"].param_groups, *parts["generator_opt"].param_groups]:
+            if isinstance(group["lr"], Tensor):  # load_state_dict leaves it where the checkpoint was loaded
+                group["lr"] = group["lr"].to(rng.device)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
     return list(checkpoint["history"])

@@ -20,7 +20,7 @@ BIN := .venv/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 
-.PHONY: help run test test-fast test-browser test-colab test-cuda lab bench refresh site student links clean
+.PHONY: help run test test-fast test-browser test-colab test-cuda lab bench studies refresh site student links clean
 
 help:
 	@echo "make run           execute all notebooks in order into build/ and print a table of what they found"
@@ -30,7 +30,8 @@ help:
 	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
 	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
 	@echo "make lab           open JupyterLab at notebook 00"
-	@echo "make bench         training speed side by side, threads, verdicts over seeds"
+	@echo "make bench         speed side by side, time to quality, cost of a step, threads, verdicts over seeds"
+	@echo "make studies       the longer runs whose logs the notebooks plot, anew: hours"
 	@echo "make refresh       execute the notebooks in place, to commit their outputs"
 	@echo "make site          the notebooks as a site, into build/site"
 	@echo "make student       copies without solutions and outputs, and an instructor key, into build/"
@@ -64,9 +65,16 @@ lab: .venv/.ready
 	env -u CUDA_VISIBLE_DEVICES -u OMP_NUM_THREADS -u TQDM_DISABLE $(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 bench: .venv/.ready
-	$(BIN)/python benchmarks/loop_speed.py
+	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/loop_speed.py
+	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/time_to_quality.py
+	$(BIN)/python benchmarks/cost_of_work.py
 	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/verdicts.py
+
+studies: .venv/.ready
+	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \
+		$(BIN)/python benchmarks/$$study.py || exit 1; done
+	$(BIN)/python benchmarks/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
 refresh: .venv/.ready
 	$(BIN)/python .ci/run_notebooks.py --into notebooks $(NOTEBOOKS)

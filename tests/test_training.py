@@ -191,13 +191,19 @@ def test_the_learning_rate_holds_for_half_the_run_and_ends_at_two_per_cent():
 
 
 def test_the_moving_average_begins_as_a_copy_and_then_remembers():
-    from wgan_utils.training import ramped_average
+    from torch.optim.swa_utils import AveragedModel
 
-    average = ramped_average(0.99)
-    for n, remembered in [(1, 2 / 11), (10_000, 0.99)]:
-        old, new = torch.tensor(1.0), torch.tensor(0.0)
-        average([old], [new], torch.tensor(n))
-        assert old.item() == pytest.approx(remembered)
+    from wgan_utils.training import update_average_
+
+    for n, remembered in [(0, 0), (1, 2 / 11), (10_000, 0.99)]:
+        old, new = nn.BatchNorm1d(1), nn.BatchNorm1d(1)
+        nn.init.zeros_(new.weight)
+        new.num_batches_tracked.fill_(7)
+        averaged = AveragedModel(old)
+        averaged.n_averaged.fill_(n)
+        update_average_(averaged, new, 0.99)
+        assert averaged.module.weight.item() == pytest.approx(remembered)
+        assert averaged.module.num_batches_tracked == 7 and averaged.n_averaged == n + 1
 
 
 @pytest.mark.parametrize("device", DEVICES)

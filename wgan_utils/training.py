@@ -1,7 +1,8 @@
 """One plain loop for three algorithms, to be read beside Algorithm 1 of the papers."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from wgan_utils.data import draw_batch
+from wgan_utils.fast import as_cuda_graph
 from wgan_utils.losses import (
     clip_weights_,
     critic_loss,
@@ -43,7 +45,10 @@ class TrainConfig:
         ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
         log_every: steps between two rows of the history.
         seed: of the networks' first weights and of every draw in the loop.
-        bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow.
+        bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow
+            (``wgan_utils.fast.bf16_pays`` measures it).
+        cuda_graph: replay one captured generator step instead of launching its kernels one by one
+            (``wgan_utils.fast``); where that is impossible a warning says so and the run is the plain one.
 
     Raises:
         ValueError: naming the setting, the value found and the values accepted.
@@ -63,6 +68,7 @@ class TrainConfig:
     log_every: int = 50
     seed: int = 0
     bf16: bool = False
+    cuda_graph: bool = False
 
     def __post_init__(self):
         if self.algorithm not in ALGORITHMS:
@@ -136,7 +142,7 @@ def train(
     """
     device = images.device
     generator, critic = make_networks(config, images, make_generator, make_critic)
-    averaged = AveragedModel(generator, multi_avg_fn=ramped_average(config.ema_decay), use_buffers=True)
+    averaged = AveragedModel(generator, device)
     averaged.module.eval()
     critic_opt, generator_opt = make_optimizer(config, critic), make_optimizer(config, generator)
     schedules = [LambdaLR(opt, lr_schedule(config)) for opt in (critic_opt, generator_opt)]
@@ -153,8 +159,7 @@ def train(
     last_log = history[-1]["step"] if history else 0
     totals = torch.zeros(3, device=device)
 
-    progress = tqdm(range(last_log + 1, config.n_steps + 1), desc=config.algorithm)
-    for step in progress:
+    def generator_step() -> None:
         for _ in range(config.n_critic):  # line 2
             x_real = draw_batch(images, config.batch_size, rng)  # line 3
             z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 4
@@ -175,25 +180,30 @@ def train(
             critic_opt.step()  # line 6
             if config.algorithm == "wgan":
                 clip_weights_(critic, config.clip_limit)  # line 7
-            totals[:2] += torch.stack([estimate, loss.detach()]) / config.n_critic
+            totals[:2].add_(torch.stack([estimate, loss.detach()]) / config.n_critic)
 
         z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 9
-        critic.requires_grad_(False)  # the critic rests while the generator learns
-        with autocast:
-            scores_fake = critic(generator(z)).float()
-        loss = gan_generator_loss(scores_fake) if adversarial else generator_loss(scores_fake)  # line 10
-        generator_opt.zero_grad()
-        loss.backward()
-        generator_opt.step()  # line 11
-        critic.requires_grad_(True)
-        averaged.update_parameters(generator)
-        totals[2] += loss.detach()
+        with frozen(critic):  # the critic rests while the generator learns
+            with autocast:
+                scores_fake = critic(generator(z)).float()
+            loss = gan_generator_loss(scores_fake) if adversarial else generator_loss(scores_fake)  # line 10
+            generator_opt.zero_grad()
+            loss.backward()
+            generator_opt.step()  # line 11
+        update_average_(averaged, generator, config.ema_decay)
+        totals[2].add_(loss.detach())
+
+    if config.cuda_graph:
+        generator_step = as_cuda_graph(generator_step, rng)
+    progress = tqdm(range(last_log + 1, config.n_steps + 1), desc=config.algorithm)
+    for step in progress:
+        generator_step()
         for schedule in schedules:
             schedule.step()
-
         if step % config.log_every == 0 or step == config.n_steps:  # the only place where values are read back
             estimate, critic_value, generator_value = (totals / (step - last_log)).tolist()
-            totals, last_log = torch.zeros_like(totals), step
+            totals.zero_()
+            last_log = step
             if not all(map(math.isfinite, (estimate, critic_value, generator_value))):
                 raise FloatingPointError(
                     f"by step {step} the losses are {critic_value} (critic) and {generator_value} (generator); "
@@ -225,6 +235,9 @@ def restore(parts: dict, rng: torch.Generator, checkpoint: dict) -> list[dict[st
         for name, part in parts.items():
             part.load_state_dict(checkpoint[name])
         rng.set_state(checkpoint["rng"].cpu())
+        for group in [*parts["critic_opt"].param_groups, *parts["generator_opt"].param_groups]:
+            if isinstance(group["lr"], Tensor):  # load_state_dict leaves it where the checkpoint was loaded
+                group["lr"] = group["lr"].to(rng.device)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
     return list(checkpoint["history"])
@@ -255,9 +268,23 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
 
 def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
     """RMSProp for "wgan", because momentum unsettles a clipped critic; Adam in one kernel for the others."""
+    device = next(network.parameters()).device
+    settings = {"lr": config.lr}
+    if config.cuda_graph and device.type == "cuda":  # a graph replays what it saw: lr must live on the device
+        settings = {"lr": torch.tensor(config.lr, device=device), "capturable": True}
     if config.algorithm == "wgan":
-        return torch.optim.RMSprop(network.parameters(), lr=config.lr)
-    return torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas, fused=True)
+        return torch.optim.RMSprop(network.parameters(), **settings)
+    return torch.optim.Adam(network.parameters(), betas=config.betas, fused=True, **settings)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Inside, no parameter of the network asks for a gradient, which saves the time of computing it."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
 
 
 def lr_schedule(config: TrainConfig) -> Callable[[int], float]:
@@ -269,15 +296,19 @@ def lr_schedule(config: TrainConfig) -> Callable[[int], float]:
     return factor
 
 
-def ramped_average(ema_decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """Exponential moving average, in place, whose memory grows with the number n of steps: the first ones fade."""
+@torch.no_grad()
+def update_average_(averaged: AveragedModel, current: nn.Module, ema_decay: float) -> None:
+    """Exponential moving average, in place, whose memory grows with the number n of steps: the first ones fade.
 
-    def average(averaged: list[Tensor], current: list[Tensor], n: Tensor) -> None:
-        decay = torch.clamp((1 + n) / (10 + n), max=ema_decay)
-        for old, new in zip(averaged, current, strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1 - decay)
-            else:  # batch norm's count of batches
-                old.copy_(new)
-
-    return average
+    What torch's ``update_parameters`` does, without its question to the device whether n is 0, on which a captured
+    step cannot wait.
+    """
+    n = averaged.n_averaged
+    decay = torch.clamp((1 + n) / (10 + n), max=ema_decay) * (n > 0)  # at first a copy
+    pairs = zip(averaged.module.state_dict().values(), current.state_dict().values(), strict=True)
+    for old, new in pairs:
+        if old.is_floating_point():
+            old.lerp_(new, 1 - decay)
+        else:  # batch norm's count of batches
+            old.copy_(new)
+    n += 1

@@ -3,7 +3,7 @@
     python benchmarks/full_run.py [--steps 30000] [--device cpu] [--into wgan_utils/studies]
     python benchmarks/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
-About 40 minutes on one CPU core; on a GPU: --device cuda --steps 200000. The second line is the run that went wrong:
+About 35 minutes on one CPU core; on a GPU: --device cuda --steps 200000. The second line is the run that went wrong:
 notebook 10 shows how. Its generator is not kept.
 """
 

@@ -7,7 +7,8 @@ normalisation; WGAN-GP with n_critic 5 in float32 on one thread. GFLOP are those
 of a step, counted by torch; the share of the peak compares their rate with the fastest of several products of square
 matrices. The last three columns split the profiler's time: arithmetic is those same kernels; memory all others, which
 touch each number a few times (activations, masks, copies, optimisers); the rest is Python, autograd and dispatch, and
-what the profiler adds to them. Memory is what training adds to the peak of a process of its own.
+what the profiler adds to them. Times are the processor's, of one thread. Memory is what training adds to the peak of a
+process of its own.
 """
 
 import argparse
@@ -77,9 +78,9 @@ def matmul_peak() -> float:
     for side in (512, 1024, 2048):
         a = torch.randn(side, side)
         for _ in range(10):
-            start = time.perf_counter()
+            start = time.process_time()
             a @ a
-            best = max(best, 2 * side**3 / (time.perf_counter() - start) / 1e9)
+            best = max(best, 2 * side**3 / (time.process_time() - start) / 1e9)
     return best
 
 
@@ -102,7 +103,7 @@ def measure(batch_size: int, width: int, side: int, steps: int) -> dict[str, flo
 
     marks = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    run(1 + steps, 1, lambda *_: marks.append(time.perf_counter()))
+    run(1 + steps, 1, lambda *_: marks.append(time.process_time()))
     megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
     times = [after - before for before, after in pairwise(marks)]
     flops = []

@@ -82,7 +82,7 @@ def test_an_mnist_notebook_runs_alone_and_finds_the_digits(lone_kernel, tmp_path
     for cell in notebook.cells:
         cell.source, n = re.subn(r"(?m)^    n_steps=\d.*,$", "    n_steps=20,", cell.source)
         n_shortened += n
-    assert n_shortened >= 2
+    assert n_shortened
     told = run_alone(notebook, f"{lone_kernel}-without-asserts", tmp_path / "empty")
     assert str(tmp_path / "environment") in told and "torch.Size([60000, 1, 28, 28])" in told
 

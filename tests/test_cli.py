@@ -1,5 +1,6 @@
 """wgan-train does what its words say, survives being killed, and answers bad input in one line."""
 
+import functools
 import gzip
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 import torch
 from torchvision import datasets
 
-from wgan_utils import cli
+from wgan_utils import cli, training
 
 SMALL = ["--steps", "8", "--log-every", "2", "--batch-size", "8", "--n-critic", "1", "--device", "cpu"]
 FOLDERS = ["--samples-dir", "samples", "--checkpoint-dir", "checkpoints"]
@@ -26,6 +27,7 @@ FOLDERS = ["--samples-dir", "samples", "--checkpoint-dir", "checkpoints"]
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "tqdm", functools.partial(training.tqdm, disable=True))  # stderr holds errors alone
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -5,12 +5,15 @@ import warnings
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
 from wgan_utils import fast
-from wgan_utils.fast import as_cuda_graph, bf16_pays
-from wgan_utils.models import conv_critic, conv_generator
+from wgan_utils.fast import as_cuda_graph, bf16_pays, critic_gradients_, is_fully_connected
+from wgan_utils.losses import critic_loss, gradient_penalty
+from wgan_utils.models import conv_critic, conv_generator, mlp_critic, mlp_image_generator
 from wgan_utils.training import ALGORITHMS, TrainConfig, frozen, make_networks, train
 
 IMAGES = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -131,3 +134,91 @@ def test_a_network_wakes_again_even_when_something_breaks():
         assert not any(parameter.requires_grad for parameter in network.parameters())
         raise KeyError
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def both_ways(critic, x_real, x_fake, lambda_gp=10.0, dtype=None):
+    """Estimate, loss and gradients: without autograd, and by the reference."""
+    rng = torch.Generator().manual_seed(0)
+    found = [*critic_gradients_(critic, x_real, x_fake, lambda_gp, rng, dtype)]
+    found += [parameter.grad for parameter in critic.parameters()]
+    critic.zero_grad()
+    loss = critic_loss(critic(x_real), critic(x_fake))
+    estimate = -loss.detach()
+    loss = loss + lambda_gp * gradient_penalty(critic, x_real, x_fake, rng.manual_seed(0))
+    loss.backward()
+    return found, [estimate, loss.detach(), *(parameter.grad for parameter in critic.parameters())]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),  # units of the data and of the hidden layers
+    st.lists(st.sampled_from([nn.ReLU(), nn.LeakyReLU(0.2), nn.LeakyReLU(1.0)]), min_size=4, max_size=4),
+    st.booleans(),  # biases
+    st.booleans(),  # data as pictures
+    st.integers(2, 5),
+    st.integers(0, 2**31),
+)
+def test_gradients_without_autograd_are_those_of_the_reference(sizes, kinks, bias, pictures, batch, seed):
+    torch.manual_seed(seed)
+    layers = [nn.Flatten()] if pictures else []
+    for n_in, n_out, kink in zip(sizes, sizes[1:], kinks, strict=False):
+        layers += [nn.Linear(n_in, n_out, bias), kink]
+    critic = nn.Sequential(*layers, nn.Linear(sizes[-1], 1, bias)).double()
+    x_real, x_fake = torch.randn(2, batch, *([1, sizes[0], 1] if pictures else [sizes[0]]), dtype=torch.float64)
+    found, expected = both_ways(critic, x_real, x_fake)
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_gradients_without_autograd_in_half_precision_and_at_a_slope_of_zero():
+    torch.manual_seed(0)
+    critic = mlp_critic(data_dim=20, width=64)
+    found, expected = both_ways(critic, *torch.randn(2, 16, 20), dtype=torch.bfloat16)
+    assert all((a - b).norm() < 0.1 * b.norm() + 1e-3 for a, b in zip(found, expected, strict=True))  # 8 bits
+    assert all(parameter.grad.dtype == torch.float32 for parameter in critic.parameters())
+    for parameter in critic.parameters():
+        nn.init.zeros_(parameter)
+    found, expected = both_ways(critic, *torch.randn(2, 16, 20))
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)],
+        [nn.Linear(2, 3), nn.Linear(3, 1)],
+        [nn.Linear(2, 3), nn.ReLU()],
+        [nn.Linear(2, 3)],
+        [nn.Linear(2, 3), nn.LeakyReLU(-0.1), nn.Linear(3, 1)],
+        [nn.Flatten()],
+        [nn.utils.parametrizations.spectral_norm(nn.Linear(2, 1))],
+    ],
+)
+def test_other_critics_are_refused(layers):
+    critic = nn.Sequential(*layers)
+    assert not is_fully_connected(critic) and not is_fully_connected(conv_critic())
+    with pytest.raises(ValueError, match="need a Sequential of Linear layers with kinks between, found Sequential"):
+        critic_gradients_(critic, torch.zeros(4, 2), torch.zeros(4, 2), 10.0)
+    with pytest.raises(ValueError, match=r"x_real \(4, 2\) and x_fake \(3, 2\) differ in shape"):
+        critic_gradients_(mlp_critic(), torch.zeros(4, 2), torch.zeros(3, 2), 10.0)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_training_without_autograd_is_the_same_training(monkeypatch, bf16):
+    def run():
+        config = TrainConfig(algorithm="wgan-gp", bf16=bf16, **SETTINGS | {"n_steps": 2, "log_every": 1})
+        return train(config, IMAGES, mlp_image_generator, lambda shape: nn.Sequential(nn.Flatten(), *mlp_critic(64)))
+
+    found = run()
+    calls = []
+    monkeypatch.setattr("wgan_utils.training.is_fully_connected", lambda critic: calls.append(critic))
+    expected = run()
+    assert len(calls) == 1
+    for here, there in zip(found.history, expected.history, strict=True):
+        assert here == pytest.approx(there, rel=0.05 if bf16 else 1e-3)
+
+
+def test_without_averaging_the_generator_that_is_returned_is_the_last_one():
+    kept = []
+    config = TrainConfig(algorithm="wgan", **SETTINGS)
+    result = train(config, IMAGES, conv_generator, conv_critic, on_log=lambda state, _: kept.append(copy(state)))
+    assert all(map(torch.equal, result.generator.state_dict().values(), kept[-1]["generator"].values()))

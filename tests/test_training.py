@@ -110,7 +110,7 @@ def test_critic_steps_and_generator_steps_come_in_the_ratio_of_n_critic(algorith
     calls = []
 
     def spying_critic(image_shape):
-        critic = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))
+        critic = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), nn.Identity())
         critic.register_forward_hook(
             lambda module, args, out: calls.append((len(args[0]), module[1].weight.requires_grad))
         )

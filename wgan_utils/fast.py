@@ -1,4 +1,6 @@
-"""Two ways to go faster that change no number beyond rounding: one CUDA graph per generator step, and bfloat16.
+"""Three ways to go faster: one CUDA graph per generator step, bfloat16, and a critic's gradients without autograd.
+
+The first and the last change no number beyond rounding; bfloat16 keeps three digits of each product.
 
 A small network on a GPU waits for Python: each of the some thousand kernels of a generator step is launched by its own
 call. Captured once as a CUDA graph, the whole step is one launch. The captured step is the plain one of
@@ -20,6 +22,8 @@ import warnings
 from collections.abc import Callable
 
 import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
 WARM_UP = 3  # steps run plainly first: they make the optimisers' state and choose the libraries' kernels
 
@@ -110,3 +114,90 @@ def bf16_pays(run: Callable[[bool], object], rounds: int = 5) -> bool:
         run(True)
         ratios.append((middle - start) / (time.perf_counter() - middle))
     return statistics.median(ratios) >= 1.1
+
+
+def is_fully_connected(critic: nn.Module) -> bool:
+    """True for a Sequential that ``critic_gradients_`` knows: Linear, kink, Linear, ..., Linear to one score.
+
+    A kink is a ReLU or a LeakyReLU with a slope from 0 to 1; a Flatten may come first. A Linear whose weight is
+    computed, as by spectral norm, is none of these.
+    """
+    if not isinstance(critic, nn.Sequential):
+        return False
+    layers = list(critic)[isinstance(critic[0], nn.Flatten) :]
+    alternate = len(layers) % 2 == 1 and all(type(layer) is nn.Linear for layer in layers[::2])
+    kinks = all(isinstance(kink, nn.ReLU) or 0 <= getattr(kink, "negative_slope", -1) <= 1 for kink in layers[1::2])
+    return alternate and kinks and layers[-1].out_features == 1
+
+
+@torch.no_grad()
+def critic_gradients_(
+    critic: nn.Sequential,
+    x_real: Tensor,
+    x_fake: Tensor,
+    lambda_gp: float,
+    rng: torch.Generator | None = None,
+    dtype: torch.dtype | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Put into the critic the gradients of ``critic_loss + lambda_gp * gradient_penalty``, without autograd.
+
+    Write each layer as weights W and a mask m of its kinks. Data, fakes and points between are rows of one batch:
+
+    1. forward. The first layer is linear, so its values between a datum and a fake are a mixture of its values there.
+    2. backward. One product per layer, g <- (g W) m, serves the scores of data and fakes and the slopes between.
+    3. The first product of the last rows is u, the critic's gradient at the points between. The penalty's slope
+       against it, v = 2 lambda (|u| - 1) / (n |u|) u, goes forward through the same weights and masks.
+    4. A weight's gradient is g' x over data and fakes, and g' v between: the penalty is n more rows of the batch.
+
+    Args:
+        critic: a network for which ``is_fully_connected`` holds. What was in its gradients is lost.
+        x_real: (n, *dims), data.
+        x_fake: like ``x_real``.
+        lambda_gp: weight of the penalty.
+        rng: source of the positions between; it is asked for what ``points_between`` asks.
+        dtype: of the products; ``None`` is that of ``x_real``.
+
+    Returns:
+        Estimate and loss, scalars.
+
+    Raises:
+        ValueError: the critic is another network; ``x_real`` and ``x_fake`` differ in shape.
+
+    Source: the chain rule, twice; Gulrajani et al. 2017, Algorithm 1, lines 4-7 (arXiv:1704.00028).
+    """
+    if not is_fully_connected(critic):
+        raise ValueError(f"need a Sequential of Linear layers with kinks between, found {critic}")
+    if x_real.shape != x_fake.shape:
+        raise ValueError(f"x_real {tuple(x_real.shape)} and x_fake {tuple(x_fake.shape)} differ in shape")
+    n, dtype = len(x_real), dtype or x_real.dtype
+    layers = [layer for layer in critic if isinstance(layer, nn.Linear)]
+    kinks = [getattr(layer, "negative_slope", 0.0) for layer in critic if isinstance(layer, (nn.ReLU, nn.LeakyReLU))]
+    weights = [layer.weight.to(dtype) for layer in layers]
+    biases = [layer.bias if layer.bias is None else layer.bias.to(dtype) for layer in layers]
+
+    inputs, masks = [torch.cat([x_real, x_fake]).flatten(1).to(dtype)], []
+    values = linear(inputs[0], weights[0], biases[0])
+    eps = torch.rand(n, 1, generator=rng, device=x_real.device, dtype=x_real.dtype).to(dtype)
+    values = torch.cat([values, torch.lerp(values[n:], values[:n], eps)])  # rows: data, fakes, points between
+    for kink, weight, bias in zip(kinks, weights[1:], biases[1:], strict=True):
+        masks.append((values > 0).to(dtype).clamp_(min=kink))
+        inputs.append(values * masks[-1])
+        values = linear(inputs[-1], weight, bias)
+
+    means = values[: 2 * n].to(x_real.dtype).view(2, n).mean(1)
+    estimate = means[0] - means[1]
+    back = [torch.ones_like(values)]
+    back[0][:n], back[0][n : 2 * n] = -1 / n, 1 / n
+    for weight, mask in zip(weights[:0:-1], masks[::-1], strict=True):
+        back.insert(0, (back[0] @ weight) * mask)
+
+    u = back[0][2 * n :] @ weights[0]
+    slope = u.norm(dim=1, keepdim=True).to(x_real.dtype)
+    v = u * (2 * lambda_gp / n * (slope - 1) / slope.clamp(min=1e-30)).to(dtype)
+    for layer, weight, x, g, mask in zip(layers, weights, inputs, back, [*masks, None], strict=True):
+        layer.weight.grad = (g.t() @ torch.cat([x[: 2 * n], v])).to(layer.weight.dtype)
+        if layer.bias is not None:
+            layer.bias.grad = g[: 2 * n].sum(0).to(layer.bias.dtype)
+        if mask is not None:
+            v = (v @ weight.t()) * mask[2 * n :]
+    return estimate, lambda_gp * ((slope - 1) ** 2).mean() - estimate

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from wgan_utils.data import draw_batch
-from wgan_utils.fast import as_cuda_graph
+from wgan_utils.fast import as_cuda_graph, critic_gradients_, is_fully_connected
 from wgan_utils.losses import (
     clip_weights_,
     critic_loss,
@@ -150,6 +150,7 @@ def train(
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.bf16)
     adversarial = config.algorithm == "gan"
     penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(critic) else gradient_penalty  # same value
+    without_autograd = config.algorithm == "wgan-gp" and is_fully_connected(critic)  # same gradients, and faster there
     parts = {"generator": generator, "critic": critic, "averaged": averaged}
     parts |= {"critic_opt": critic_opt, "generator_opt": generator_opt}
     parts |= {"critic_schedule": schedules[0], "generator_schedule": schedules[1]}
@@ -159,28 +160,35 @@ def train(
     last_log = history[-1]["step"] if history else 0
     totals = torch.zeros(3, device=device)
 
+    def critic_gradients(x_real: Tensor, x_fake: Tensor) -> tuple[Tensor, Tensor]:
+        if without_autograd:
+            dtype = torch.bfloat16 if config.bf16 else None
+            return critic_gradients_(critic, x_real, x_fake, config.lambda_gp, rng, dtype)
+        with autocast:
+            scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).float().chunk(2)
+            if adversarial:
+                loss = gan_discriminator_loss(scores_real, scores_fake)
+                estimate = math.log(2) - loss.detach() / 2
+            else:
+                loss = critic_loss(scores_real, scores_fake)  # line 5
+                estimate = -loss.detach()
+            if config.algorithm == "wgan-gp":
+                loss = loss + config.lambda_gp * penalty(critic, x_real, x_fake, rng)
+        critic_opt.zero_grad()
+        loss.backward()
+        return estimate, loss.detach()
+
     def generator_step() -> None:
         for _ in range(config.n_critic):  # line 2
             x_real = draw_batch(images, config.batch_size, rng)  # line 3
             z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 4
-            with autocast:
-                with torch.no_grad():  # the generator rests while the critic learns
-                    x_fake = generator(z).float()
-                scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).float().chunk(2)
-                if adversarial:
-                    loss = gan_discriminator_loss(scores_real, scores_fake)
-                    estimate = math.log(2) - loss.detach() / 2
-                else:
-                    loss = critic_loss(scores_real, scores_fake)  # line 5
-                    estimate = -loss.detach()
-                if config.algorithm == "wgan-gp":
-                    loss = loss + config.lambda_gp * penalty(critic, x_real, x_fake, rng)
-            critic_opt.zero_grad()
-            loss.backward()
+            with autocast, torch.no_grad():  # the generator rests while the critic learns
+                x_fake = generator(z).float()
+            estimate, loss = critic_gradients(x_real, x_fake)
             critic_opt.step()  # line 6
             if config.algorithm == "wgan":
                 clip_weights_(critic, config.clip_limit)  # line 7
-            totals[:2].add_(torch.stack([estimate, loss.detach()]) / config.n_critic)
+            totals[:2].add_(torch.stack([estimate, loss]) / config.n_critic)
 
         z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 9
         with frozen(critic):  # the critic rests while the generator learns
@@ -190,7 +198,8 @@ def train(
             generator_opt.zero_grad()
             loss.backward()
             generator_opt.step()  # line 11
-        update_average_(averaged, generator, config.ema_decay)
+        if config.ema_decay:
+            update_average_(averaged, generator, config.ema_decay)
         totals[2].add_(loss.detach())
 
     if config.cuda_graph:
@@ -218,6 +227,8 @@ def train(
                     "generator_loss": generator_value,
                 }
             )
+            if not config.ema_decay:
+                averaged.module.load_state_dict(generator.state_dict())
             if z_watch is not None:
                 with torch.no_grad():
                     samples.append(averaged.module(z_watch).cpu())

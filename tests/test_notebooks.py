@@ -151,6 +151,14 @@ def test_closing_has_its_parts(path):
     assert all(re.search(rf"(?:## |\*\*){part}", text) for part in ("Exercise", "In short", "Next", "Sources"))
 
 
+def test_each_notebook_leads_to_the_one_before_and_the_one_after():
+    title = {path.name: opening(path).splitlines()[0].removeprefix("# ") for path in NOTEBOOKS}
+    links = {name: f"[{text}]({name})" for name, text in title.items()}
+    for before, after in zip(NOTEBOOKS, NOTEBOOKS[1:], strict=False):
+        assert f"**Next:** {links[after.name]}" in "\n".join(cell.source for cell in read(before))
+        assert f"**Previous:** {links[before.name]}" in "\n".join(cell.source for cell in read(after))
+
+
 @every_notebook
 def test_links_to_other_notebooks_lead_somewhere(path):
     text = "\n".join(cell.source for cell in read(path) if cell.cell_type == "markdown")

@@ -4,6 +4,7 @@ That the notebooks run, and print what they show, is nbval's part: make test
 """
 
 import ast
+import itertools
 import builtins
 import re
 import shutil
@@ -154,7 +155,7 @@ def test_closing_has_its_parts(path):
 def test_each_notebook_leads_to_the_one_before_and_the_one_after():
     title = {path.name: opening(path).splitlines()[0].removeprefix("# ") for path in NOTEBOOKS}
     links = {name: f"[{text}]({name})" for name, text in title.items()}
-    for before, after in zip(NOTEBOOKS, NOTEBOOKS[1:], strict=False):
+    for before, after in itertools.pairwise(NOTEBOOKS):
         assert f"**Next:** {links[after.name]}" in "\n".join(cell.source for cell in read(before))
         assert f"**Previous:** {links[before.name]}" in "\n".join(cell.source for cell in read(after))
 

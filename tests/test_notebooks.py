@@ -4,8 +4,8 @@ That the notebooks run, and print what they show, is nbval's part: make test
 """
 
 import ast
-import itertools
 import builtins
+import itertools
 import re
 import shutil
 import subprocess

@@ -109,7 +109,7 @@ def penalty_and_gradients(penalty, critic, x_real, x_fake):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.integers(1, 3).map(lambda groups: 2 * groups),  # channels
+    st.sampled_from([1, 2, 4, 6]),  # channels
     st.tuples(st.integers(5, 9), st.integers(5, 9)),  # height and width
     st.tuples(st.integers(1, 3), st.integers(1, 3)),  # kernel
     st.integers(1, 3),  # stride
@@ -122,6 +122,7 @@ def test_one_backward_gives_the_penalty_and_every_gradient_of_two(
     channels, size, kernel, stride, padding, dilation_groups, kink, seed
 ):
     dilation, groups = dilation_groups
+    groups = min(groups, channels)
     torch.manual_seed(seed)
     conv = nn.Conv2d(channels, 4, kernel, stride, padding, dilation, groups)
     reshapes = [nn.Flatten(), nn.Unflatten(1, (channels, *size)), conv, kink, nn.Flatten()]

@@ -48,7 +48,7 @@ test: test-fast
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q --ignore=tests/test_alone.py
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py
 
 test-browser: .venv/.browser site
 	$(BIN)/python -m pytest -q tests/browser

@@ -55,6 +55,17 @@ def test_the_picture_is_the_one_that_the_notebook_committed():
     assert (ROOT / "docs" / "_static" / "series.png").read_bytes() == picture(NOTEBOOKS), "run docs/pages.py --picture"
 
 
+def test_the_speeds_are_those_of_the_benchmarks():
+    measured = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    early = re.search(r"^\| ours \| 5 \|.*\| (.+) \|$", measured, flags=re.M)[1]
+    late = re.search(r"^\| textbook \| 110 \|.*\| (.+) \|$", measured, flags=re.M)[1]
+    assert "after 5 seconds on two cores" in README and "after 110" in README
+    assert max(map(float, early.split(", "))) < min(map(float, late.split(", ")))
+    ratios = [float(x) for x in re.findall(r"\| ours [^|]*\| [\d.]+ \| [\d.]+ \| ([\d.]+) \(", measured)]
+    assert len(ratios) == 20
+    assert f"{min(ratios):.1f} to {max(ratios):.1f} times as fast" in README
+
+
 def test_the_tree_names_every_file_and_nothing_else():
     tree = re.search(r"## The tree\n\n```\n(.*?)```", README, flags=re.S)[1]
     top = set(re.findall(r"^(\S+)", tree, flags=re.M))

@@ -24,7 +24,7 @@ from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.studies import sample_images
 from wgan_utils.training import TrainConfig, make_networks, train
 
-SECONDS = (5, 10, 30, 60, 110, 120)  # 5 and 110: their ratio is more than 15
+SECONDS = (5, 10, 30, 60, 110, 120)  # 110 is 22 times 5
 
 
 class Clock:

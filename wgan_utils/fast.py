@@ -1,6 +1,6 @@
 """Three ways to go faster: one CUDA graph per generator step, bfloat16, and a critic's gradients without autograd.
 
-The first and the last change no number beyond rounding; bfloat16 keeps three digits of each product.
+The first and the last change no number beyond rounding; bfloat16 rounds every factor of a product to 8 bits.
 
 A small network on a GPU waits for Python: each of the some thousand kernels of a generator step is launched by its own
 call. Captured once as a CUDA graph, the whole step is one launch. The captured step is the plain one of
@@ -122,10 +122,14 @@ def is_fully_connected(critic: nn.Module) -> bool:
     A kink is a ReLU or a LeakyReLU with a slope from 0 to 1; a Flatten may come first. A Linear whose weight is
     computed, as by spectral norm, is none of these.
     """
+
+    def plain(layer: nn.Module) -> bool:
+        return type(layer) is nn.Linear and isinstance(layer.weight, nn.Parameter)
+
     if not isinstance(critic, nn.Sequential):
         return False
     layers = list(critic)[isinstance(critic[0], nn.Flatten) :]
-    alternate = len(layers) % 2 == 1 and all(type(layer) is nn.Linear for layer in layers[::2])
+    alternate = len(layers) % 2 == 1 and all(map(plain, layers[::2]))
     kinks = all(isinstance(kink, nn.ReLU) or 0 <= getattr(kink, "negative_slope", -1) <= 1 for kink in layers[1::2])
     return alternate and kinks and layers[-1].out_features == 1
 
@@ -145,8 +149,8 @@ def critic_gradients_(
 
     1. forward. The first layer is linear, so its values between a datum and a fake are a mixture of its values there.
     2. backward. One product per layer, g <- (g W) m, serves the scores of data and fakes and the slopes between.
-    3. The first product of the last rows is u, the critic's gradient at the points between. The penalty's slope
-       against it, v = 2 lambda (|u| - 1) / (n |u|) u, goes forward through the same weights and masks.
+    3. The last rows times the first weights are u, the critic's gradient at the points between. The penalty's
+       derivative by it, v = 2 lambda (|u| - 1) / (n |u|) u, goes forward through the same weights and masks.
     4. A weight's gradient is g' x over data and fakes, and g' v between: the penalty is n more rows of the batch.
 
     Args:
@@ -192,7 +196,7 @@ def critic_gradients_(
         back.insert(0, (back[0] @ weight) * mask)
 
     u = back[0][2 * n :] @ weights[0]
-    slope = u.norm(dim=1, keepdim=True).to(x_real.dtype)
+    slope = u.norm(dim=1, keepdim=True, dtype=x_real.dtype)
     v = u * (2 * lambda_gp / n * (slope - 1) / slope.clamp(min=1e-30)).to(dtype)
     for layer, weight, x, g, mask in zip(layers, weights, inputs, back, [*masks, None], strict=True):
         layer.weight.grad = (g.t() @ torch.cat([x[: 2 * n], v])).to(layer.weight.dtype)

@@ -1,18 +1,12 @@
 """The contestants of the benchmarks do the same work, and the instruments read what they say."""
 
-import sys
-from pathlib import Path
-
-import pytest
-import torch
-from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
 import cost_of_work
 import loop_speed
+import pytest
 import textbook
 import time_to_quality
+import torch
+from torch import nn
 
 from wgan_utils.losses import gradient_penalty_piecewise_linear
 from wgan_utils.training import TrainConfig, make_networks

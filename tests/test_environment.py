@@ -50,7 +50,9 @@ def test_torch_and_torchvision_are_a_matching_pair_here_and_in_the_constraints()
         assert wanted.specifier.contains(pins["torch"])
 
 
-@pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md", "data/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/LOG.md", "data/README.md"]
+)
 def test_files_and_targets_that_a_document_names_exist(name):
     text = (ROOT / name).read_text()
     targets = set(re.findall(r"`make ([\w-]+)", text))
@@ -73,7 +75,7 @@ def test_the_workflows_are_well_formed_and_call_what_exists():
 
 
 def test_what_colab_ships_is_within_the_floors():
-    pins = dict(line.split("==") for line in (ROOT / ".ci" / "colab.txt").read_text().split("\n") if "==" in line)
+    pins = dict(line.split("==") for line in (ROOT / "tools" / "colab.txt").read_text().split("\n") if "==" in line)
     floors = required()
     assert {"numpy", "matplotlib", "scipy", "ipykernel", "ipywidgets", "torch", "torchvision"} <= set(pins)
     for name, pinned in pins.items():

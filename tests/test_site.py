@@ -2,13 +2,10 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 from pages import ITEMS, WGAN, WGAN_GP, Cell, mentions, notebook_cells, paper_index, prepare
 
 ROOT = Path(__file__).parents[1]

@@ -3,14 +3,11 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / ".ci"))
-from links import UNNAMED, remote_name, source_line, write_links
+from name_repository import UNNAMED, remote_name, source_line, write_links
 
 ROOT = Path(__file__).parents[1]
 LINKED = [

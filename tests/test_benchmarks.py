@@ -8,7 +8,7 @@ import time_to_quality
 import torch
 from torch import nn
 
-from wgan_utils.losses import gradient_penalty_piecewise_linear
+from wgan_utils.fast import gradient_penalty_piecewise_linear
 from wgan_utils.training import TrainConfig, make_networks
 
 IMAGES = torch.randint(0, 256, (100, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

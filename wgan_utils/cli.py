@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import signal
 import sys
@@ -32,11 +33,7 @@ from torchvision import datasets
 from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
-from wgan_utils.training import ALGORITHMS, TrainConfig, train
-
-LR = {"gan": 2e-4, "wgan": 5e-5, "wgan-gp": 1e-4}  # of DCGAN, of the WGAN paper and of the WGAN-GP paper
-N_CRITIC = {"gan": 1, "wgan": 5, "wgan-gp": 5}
-BETAS = {"gan": (0.5, 0.999), "wgan": (0.0, 0.9), "wgan-gp": (0.0, 0.9)}  # "wgan" uses RMSProp
+from wgan_utils.training import ALGORITHMS, PAPERS, Run, TrainConfig, train
 
 
 class InputError(Exception):
@@ -91,22 +88,28 @@ def check_writable(folder: Path, name: str) -> None:
                 path.rmdir()
 
 
-def read_checkpoint(path: Path, settings: dict) -> dict:
-    """The checkpoint, or an error that names what is broken or set otherwise."""
+def read_checkpoint(path: Path) -> dict:
+    """The checkpoint, or an error that names what is missing or broken."""
+    if not path.exists():
+        raise InputError(f"--resume found no checkpoint {path}")
     try:
         checkpoint = torch.load(path, weights_only=True, map_location="cpu")
-        earlier = checkpoint["settings"]
-        differing = [
-            f"{name} was {earlier.get(name)!r}, now {settings.get(name)!r}"
-            for name in sorted({*earlier, *settings})
-            if earlier.get(name) != settings.get(name)
-            and not (name == "n_steps" and settings[name] > earlier[name])  # a run may go on for longer
-        ]
+        earlier = dict(checkpoint["settings"])
     except Exception as error:  # torch.load raises many kinds, and a file of another program holds anything
         raise InputError(f"the checkpoint {path} cannot be read: {first_line(error)}") from error
+    return checkpoint | {"settings": earlier}
+
+
+def compare_settings(path: Path, earlier: dict, settings: dict) -> None:
+    """An error that names the settings which differ; only the number of steps may have grown."""
+    longer = settings["n_steps"] > earlier.get("n_steps", math.inf)
+    differing = [
+        f"{name} was {earlier.get(name)!r}, now {settings.get(name)!r}"
+        for name in sorted({*earlier, *settings})
+        if earlier.get(name) != settings.get(name) and not (longer and name == "n_steps")
+    ]
     if differing:
         raise InputError(f"--resume needs the settings of the checkpoint {path}: {'; '.join(differing)}")
-    return checkpoint
 
 
 def save_curves(history: list[dict[str, float]], path: Path) -> None:
@@ -163,23 +166,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
-    n_critic = N_CRITIC[args.algorithm] if args.n_critic is None else args.n_critic
+    settings = PAPERS[args.algorithm].copy()
+    for name in ("lr", "n_critic", "clip_limit", "lambda_gp"):
+        if getattr(args, name) is not None:
+            settings[name] = getattr(args, name)
     n_steps = 2000 if args.steps is None else args.steps
     try:
         if args.epochs is not None:
-            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(n_critic, 1)))
-        given = {name: getattr(args, name) for name in ("clip_limit", "lambda_gp") if getattr(args, name) is not None}
+            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
         return TrainConfig(
             algorithm=args.algorithm,
             n_steps=n_steps,
-            n_critic=n_critic,
             batch_size=args.batch_size,
             latent_dim=args.latent_dim,
-            lr=LR[args.algorithm] if args.lr is None else args.lr,
-            betas=BETAS[args.algorithm],
             log_every=args.log_every,
             seed=args.seed,
-            **given,
+            **settings,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
@@ -189,8 +191,7 @@ def run(args: argparse.Namespace) -> str:
     """Train as asked; returns the closing line. What can be refused is refused before the data are loaded."""
     make_config(args, n_images=1)
     path = args.checkpoint_dir / "checkpoint.pt"
-    if args.resume and not path.exists():
-        raise InputError(f"--resume found no checkpoint {path}")
+    checkpoint = read_checkpoint(path) if args.resume else None
     if path.exists() and not args.resume:
         raise InputError(f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir")
     check_writable(args.samples_dir, "--samples-dir")
@@ -199,8 +200,9 @@ def run(args: argparse.Namespace) -> str:
     config = make_config(args, len(images))
     settings = {"dataset": args.dataset, **dataclasses.asdict(config)}
     settings["betas"] = list(config.betas)
-    checkpoint = read_checkpoint(path, settings) if args.resume else None
-    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+    if checkpoint:
+        compare_settings(path, checkpoint["settings"], settings)
+    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed)).to(args.device)
     interrupted = []
 
     def on_interrupt(*_) -> None:
@@ -209,9 +211,11 @@ def run(args: argparse.Namespace) -> str:
         interrupted.append(True)
         print("\nstopping at the next log; press Ctrl-C again to leave at once", file=sys.stderr)
 
-    def on_log(state: dict, watched: Tensor) -> bool:
-        history = state["history"]
-        write(path, lambda place: torch.save({**state, "settings": settings}, place))
+    def on_log(run: Run) -> bool:
+        history = run.history
+        with torch.no_grad():
+            watched = run.generator(z_watch).cpu()
+        write(path, lambda place: torch.save({**run.state(), "settings": settings}, place))
         lines = "".join(json.dumps(row) + "\n" for row in history)
         write(args.checkpoint_dir / "log.jsonl", lambda place: place.write_text(lines))
         write(args.samples_dir / "curves.png", lambda place: save_curves(history, place))
@@ -221,7 +225,7 @@ def run(args: argparse.Namespace) -> str:
 
     earlier = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        result = train(config, images, conv_generator, conv_critic, z_watch.to(args.device), checkpoint, on_log)
+        result = train(config, images, conv_generator, conv_critic, checkpoint=checkpoint, on_log=on_log)
     except (ValueError, FloatingPointError) as error:
         raise InputError(str(error)) from error
     except (OSError, RuntimeError, MemoryError) as error:  # a full disk, a batch that memory cannot hold

@@ -103,6 +103,7 @@ clean:
 	@touch $@
 
 .venv/.site: .venv/.ready
+	@$(BIN)/python -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The site needs Python 3.11 or later, found " + sys.version)'
 	@PYTHON="$(BIN)/python" EXTRAS=docs bash tools/install.sh
 	@touch $@
 

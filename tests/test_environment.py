@@ -34,6 +34,15 @@ def test_conda_environment_has_the_same_packages_and_floors():
     assert found == expected
 
 
+def test_what_needs_a_newer_python_than_the_package_is_left_out_on_the_oldest():
+    """Sphinx 9 needs Python 3.11. Without a marker nothing has a solution on 3.10, whichever extra is asked for."""
+    lines = [Requirement(line) for line in PROJECT["optional-dependencies"]["docs"]]
+    assert PROJECT["requires-python"] == ">=3.10" and any(line.name == "sphinx" for line in lines)
+    for line in lines:
+        assert not line.marker.evaluate({"python_version": "3.10"}), line
+        assert line.marker.evaluate({"python_version": "3.11"}), line
+
+
 def test_constraints_pin_every_package_within_its_floor():
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split("\n") if "==" in line)
     for name, floor in required().items():

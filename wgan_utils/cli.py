@@ -45,6 +45,17 @@ def first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def whole(text: str) -> int:
+    """A whole number as it was typed, if a tensor can hold it."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 2**63
+    if abs(number) >= 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number below 2^63, found {text!r}")
+    return number
+
+
 def folder(text: str) -> Path:
     """A path as it was typed; ``~`` is the home."""
     try:
@@ -137,16 +148,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data-dir", type=folder, help="folder of the datasets (default: the bundled MNIST, or data)")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="generator steps (default: 2000)")
-    length.add_argument("--epochs", type=int, help="passes of the critic over the data, instead of --steps")
+    length.add_argument("--steps", type=whole, help="generator steps (default: 2000)")
+    length.add_argument("--epochs", type=whole, help="passes of the critic over the data, instead of --steps")
     parser.add_argument("--lr", type=float, help="learning rate (default: that of the paper)")
-    parser.add_argument("--n-critic", type=int, help="critic steps per generator step (default: 5; gan 1)")
+    parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: 5; gan 1)")
     parser.add_argument("--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: 0.01)")
     parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: 10)")
-    parser.add_argument("--latent-dim", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--log-every", type=int, default=50, help="steps between two logs (default: 50)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--latent-dim", type=whole, default=64)
+    parser.add_argument("--batch-size", type=whole, default=64)
+    parser.add_argument("--log-every", type=whole, default=50, help="steps between two logs (default: 50)")
+    parser.add_argument("--seed", type=whole, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--samples-dir", type=folder, default=Path("samples"))
     parser.add_argument("--checkpoint-dir", type=folder, default=Path("checkpoints"))
@@ -202,7 +213,6 @@ def run(args: argparse.Namespace) -> str:
     settings["betas"] = list(config.betas)
     if checkpoint:
         compare_settings(path, checkpoint["settings"], settings)
-    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed)).to(args.device)
     interrupted = []
 
     def on_interrupt(*_) -> None:
@@ -225,6 +235,8 @@ def run(args: argparse.Namespace) -> str:
 
     earlier = signal.signal(signal.SIGINT, on_interrupt)
     try:
+        rng = torch.Generator().manual_seed(config.seed)
+        z_watch = torch.randn(64, config.latent_dim, generator=rng).to(args.device)
         result = train(config, images, conv_generator, conv_critic, checkpoint=checkpoint, on_log=on_log)
     except (ValueError, FloatingPointError) as error:
         raise InputError(str(error)) from error

@@ -77,7 +77,8 @@ def test_flops_are_those_of_the_matrix_products_and_every_kernel_has_a_kind(monk
     monkeypatch.setattr(cost_of_work, "make_generator", made)
     row = cost_of_work.measure(batch_size=16, width=1, side=8, steps=1)
     unit, forward = 2 * 16 * 64, 2 * 16 * 64 * 64  # one product of the critic, one of the generator
-    critic_step = forward + 2 * unit + unit + 3 * unit  # fakes; scores; slopes between; weights from all three
+    # fakes; scores of data and fakes; scores and slopes of points between; weights from all three
+    critic_step = forward + 2 * unit + 2 * unit + 3 * unit
     generator_step = 2 * forward + 2 * unit  # pictures, weights; scores, gradient at the pictures
     assert round(row["gflop"] * 1e9) == 5 * critic_step + generator_step
     assert row["arithmetic"] + row["memory"] + row["rest"] == pytest.approx(1)

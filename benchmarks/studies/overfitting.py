@@ -1,6 +1,6 @@
 """Does the critic know its training digits by heart? Clipping and penalty, on 1,000 digits and on 50,000.
 
-    python benchmarks/overfitting.py [--steps 5000] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/studies/overfitting.py [--steps 5000] [--device cpu] [--into FOLDER]
 
 At every log the critic scores its training digits, 10,000 digits it never saw and 10,000 fakes. About 25 minutes on
 one CPU core.
@@ -13,11 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from saving import save_study
 from torch import Tensor
 
-from wgan_utils.data import load_mnist, to_pixels_pm1
+from wgan_utils.data import load_mnist, sample_images, to_pixels_pm1
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES, sample_images, save_study
+from wgan_utils.studies import STUDIES
 from wgan_utils.training import Run, TrainConfig, train
 
 SHARED = {"batch_size": 64, "lr": 5e-4}

@@ -39,6 +39,16 @@ def test_a_study_is_read_as_it_was_written(tmp_path, images):
     assert list(grids) == ["some"] and torch.equal(grids["some"], grid)
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, images):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    save_study("one", {"value": 1}, {"some": images[:4].unflatten(0, (2, 2))}, into=Path("~/studies"))
+    log, grids = load_study("one", Path("~/studies"))
+    assert log == {"value": 1} and list(grids) == ["some"]
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
 def test_a_second_writing_leaves_nothing_of_the_first_and_keeps_other_studies(tmp_path, images):
     save_study("one", {}, {"old": images[:4].unflatten(0, (2, 2))}, into=tmp_path)
     save_study("two", {"a": 1}, {}, into=tmp_path)

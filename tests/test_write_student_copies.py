@@ -1,5 +1,6 @@
 """Students get no solution and no output, instructors get every solution."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,9 +15,13 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("student")
-    subprocess.run([sys.executable, ROOT / "tools" / "write_student_copies.py", "--into", folder], check=True)
-    return folder
+    """The home of someone who says ~/course."""
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, ROOT / "tools" / "write_student_copies.py", "--into=~/course"]
+    environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home)}
+    subprocess.run(command, check=True, cwd=home, env=environment)
+    assert [path.name for path in home.iterdir()] == ["course"]
+    return home / "course"
 
 
 def solutions(path):

@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--into", type=Path, required=True, help="folder to write to")
     parser.add_argument("notebooks", type=Path, nargs="+")
     args = parser.parse_args()
+    args.into = args.into.expanduser()
     rows, failures = [], 0
     for number, path in enumerate(args.notebooks, 1):
         print(f"[{number}/{len(args.notebooks)}] {path.name} ...", end=" ", flush=True)

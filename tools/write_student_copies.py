@@ -38,7 +38,7 @@ def key(notebook: nbformat.NotebookNode) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--into", type=Path, required=True, help="folder to write to")
-    into = parser.parse_args().into
+    into = parser.parse_args().into.expanduser()
     (into / "student").mkdir(parents=True, exist_ok=True)
     keys = []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):

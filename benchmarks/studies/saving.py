@@ -32,11 +32,12 @@ def save_study(
         log: plain values; floats are kept to six digits.
         grids: name to uint8 (rows, columns, 1, 28, 28), one PNG file each.
         generator: weights to keep.
-        into: folder of all studies.
+        into: folder of all studies; ``~`` is the home.
     """
     files = {"log.json": (json.dumps(rounded(log), indent=1) + "\n").encode()}
     if generator is not None:
         files["generator.safetensors"] = save({key: x.cpu().contiguous() for key, x in generator.state_dict().items()})
+    into = into.expanduser()
     folder = into / name
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():

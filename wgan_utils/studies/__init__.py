@@ -90,6 +90,7 @@ def read_checked(file: str, folder: Path = STUDIES) -> bytes:
     Raises:
         ValueError: no such file is listed, or its content is altered.
     """
+    folder = folder.expanduser()
     lines = (folder / "SHA256SUMS").read_text().splitlines()
     sums = {path: digest for digest, path in (line.split("  ") for line in lines)}
     if file not in sums:
@@ -106,7 +107,7 @@ def load_study(name: str, folder: Path = STUDIES) -> tuple[dict, dict[str, Tenso
 
     Args:
         name: of the study.
-        folder: of all studies.
+        folder: of all studies; ``~`` is the home.
 
     Returns:
         The log, and name to uint8 (rows, columns, 1, 28, 28) for each grid.
@@ -116,7 +117,7 @@ def load_study(name: str, folder: Path = STUDIES) -> tuple[dict, dict[str, Tenso
     """
     log = json.loads(read_checked(f"{name}/log.json", folder))
     grids = {}
-    for path in sorted((folder / name).glob("*.png")):
+    for path in sorted((folder.expanduser() / name).glob("*.png")):
         picture = Image.open(io.BytesIO(read_checked(f"{name}/{path.name}", folder))).convert("L")
         digits = torch.from_numpy(np.array(picture)).unfold(0, SIDE, SIDE).unfold(1, SIDE, SIDE)
         grids[path.stem] = digits.unsqueeze(2).contiguous()

@@ -20,12 +20,21 @@ BIN := .venv/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 
-.PHONY: help run test test-fast test-browser test-colab test-cuda lab bench studies refresh site student links clean
+# Other processors, emulated by the kernels they would choose; settings of one joined by commas.
+PROCESSORS ?= \
+	MKL_CBWR=COMPATIBLE,ONEDNN_MAX_CPU_ISA=SSE41,ATEN_CPU_CAPABILITY=default \
+	MKL_CBWR=AVX2,ONEDNN_MAX_CPU_ISA=AVX2,ATEN_CPU_CAPABILITY=avx2 \
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE,ATEN_CPU_CAPABILITY=avx2
+TRAINED ?= $(filter-out $(wildcard notebooks/0[0-3]*.ipynb),$(NOTEBOOKS))
+SURVIVE ?= tests/test_survive.py
+
+.PHONY: help run test test-fast test-processors test-browser test-colab test-cuda lab bench studies refresh site student links clean
 
 help:
 	@echo "make run           execute all notebooks in order into build/ and print a table of what they found"
 	@echo "make test          ruff, unit tests, and every notebook compared with its committed output"
 	@echo "make test-fast     the same without executing notebooks"
+	@echo "make test-processors  the training notebooks on three emulated processors; every cell twice, by papermill"
 	@echo "make test-browser  JupyterLab and the site in a headless Chromium, screenshots into build/"
 	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
 	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
@@ -48,7 +57,12 @@ test: test-fast
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py --ignore=tests/test_survive.py
+
+test-processors: .venv/.ready
+	for settings in $(PROCESSORS); do echo "$$settings"; env $$(echo $$settings | tr , ' ') \
+		$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=3600 $(TRAINED) || exit 1; done
+	$(if $(SURVIVE),$(BIN)/python -m pytest -q $(SURVIVE))
 
 test-browser: .venv/.browser site
 	$(BIN)/python -m pytest -q tests/browser

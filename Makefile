@@ -48,7 +48,7 @@ help:
 	@echo "make clean         delete the environments and build/"
 
 run: .venv/.ready
-	$(BIN)/python .ci/run_notebooks.py --into build $(NOTEBOOKS)
+	$(BIN)/python tools/run_notebooks.py --into build $(NOTEBOOKS)
 
 test: test-fast
 	$(BIN)/python -m pytest -q tests/test_alone.py
@@ -68,7 +68,7 @@ test-browser: .venv/.browser site
 	$(BIN)/python -m pytest -q tests/browser
 
 test-colab: .venv-colab/.ready
-	.venv-colab/bin/python .ci/run_notebooks.py --into build/colab $(THEORY)
+	.venv-colab/bin/python tools/run_notebooks.py --into build/colab $(THEORY)
 
 test-cuda: .venv/.ready
 	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "no CUDA device found"'
@@ -87,11 +87,11 @@ bench: .venv/.ready
 
 studies: .venv/.ready
 	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \
-		$(BIN)/python benchmarks/$$study.py || exit 1; done
-	$(BIN)/python benchmarks/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
+		$(BIN)/python benchmarks/studies/$$study.py || exit 1; done
+	$(BIN)/python benchmarks/studies/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
 refresh: .venv/.ready
-	$(BIN)/python .ci/run_notebooks.py --into notebooks $(NOTEBOOKS)
+	$(BIN)/python tools/run_notebooks.py --into notebooks $(NOTEBOOKS)
 	$(BIN)/python docs/pages.py --picture
 
 site: .venv/.site
@@ -99,10 +99,10 @@ site: .venv/.site
 	$(BIN)/python -m sphinx -W --keep-going -q -b html build/docs build/site
 
 student: .venv/.ready
-	$(BIN)/python .ci/student.py --into build
+	$(BIN)/python tools/write_student_copies.py --into build
 
 links:
-	$(PYTHON) .ci/links.py $(REPOSITORY)
+	$(PYTHON) tools/name_repository.py $(REPOSITORY)
 
 clean:
 	rm -rf .venv .venv-colab build
@@ -113,19 +113,20 @@ clean:
 	@echo "Installing PyTorch, JupyterLab and the test tools into .venv:"
 	@echo "about 6 GB with CUDA libraries, 2 GB with TORCH_INDEX=https://download.pytorch.org/whl/cpu"
 	$(PYTHON) -m venv .venv
-	@PYTHON="$(BIN)/python" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/install
+	@PYTHON="$(BIN)/python" TORCH_INDEX="$(TORCH_INDEX)" bash tools/install.sh
 	@touch $@
 
 .venv/.site: .venv/.ready
-	@PYTHON="$(BIN)/python" EXTRAS=docs bash .ci/install
+	@$(BIN)/python -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The site needs Python 3.11 or later, found " + sys.version)'
+	@PYTHON="$(BIN)/python" EXTRAS=docs bash tools/install.sh
 	@touch $@
 
 .venv/.browser: .venv/.ready
-	@PYTHON="$(BIN)/python" EXTRAS=browser bash .ci/install
+	@PYTHON="$(BIN)/python" EXTRAS=browser bash tools/install.sh
 	@touch $@
 
-.venv-colab/.ready: pyproject.toml .ci/colab.txt
+.venv-colab/.ready: pyproject.toml tools/colab.txt
 	@echo "Installing what Colab ships into .venv-colab, about 6 GB with CUDA libraries"
 	$(COLAB_PYTHON) -m venv .venv-colab
-	@PYTHON=.venv-colab/bin/python TORCH_INDEX="$(TORCH_INDEX)" EXTRAS=notebook CONSTRAINTS=.ci/colab.txt bash .ci/install
+	@PYTHON=.venv-colab/bin/python TORCH_INDEX="$(TORCH_INDEX)" EXTRAS=notebook CONSTRAINTS=tools/colab.txt bash tools/install.sh
 	@touch $@

@@ -1,6 +1,6 @@
 """Frechet distance in digit-classifier features by seconds of training: a textbook recipe against ours.
 
-    python benchmarks/time_to_quality.py [--seeds 10 11 12] [--seconds 5 7 10 30 60 110 120] [--device cpu]
+    python benchmarks/time_to_quality.py [--seeds 10 11 12] [--seconds 5 7 10 30 60 110 120] [--device cpu] [--bf16]
 
 The textbook recipe is that of popular scripts: their MLP networks (textbook.py), batch 64, n_critic 5, Adam with
 lr 2e-4 and betas (.5, .999), data through a DataLoader, one run that is measured on its way. Ours is the recipe in
@@ -17,11 +17,9 @@ import textbook
 import torch
 from torch import Tensor
 
-from wgan_utils.data import load_mnist
-from wgan_utils.fast import bf16_pays
+from wgan_utils.data import load_mnist, sample_images
 from wgan_utils.metrics import digit_features, frechet_distance
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import sample_images
 from wgan_utils.training import TrainConfig, make_networks, train
 
 SECONDS = (5, 7, 10, 30, 60, 110, 120)  # 110 is more than 15 times 7
@@ -105,19 +103,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=SECONDS)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bf16", action="store_true", help="our recipe in bfloat16, where the processor has it")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     images, _ = load_mnist(device=args.device)
     reference = digit_features(load_mnist(train=False, device=args.device)[0])
     seconds = sorted(args.seconds)
-    bf16 = bf16_pays(lambda bf16: train(our_config(20, 0, bf16, args.device), images, conv_generator, conv_critic))
-    print(f"torch {torch.__version__}, {args.device}, {args.threads} threads; bfloat16 in our recipe: {bf16}\n")
+    print(f"torch {torch.__version__}, {args.device}, {args.threads} threads; bfloat16 in our recipe: {args.bf16}\n")
     found = {("textbook", s): [] for s in seconds} | {("ours", s): [] for s in seconds}
     for seed in args.seeds:
         for asked, row in zip(seconds, textbook_run(seed, seconds, images, reference), strict=True):
             found["textbook", asked].append(row)
         for asked in seconds:
-            found["ours", asked].append(our_run(seed, asked, images, reference, bf16))
+            found["ours", asked].append(our_run(seed, asked, images, reference, args.bf16))
     print("| recipe | seconds | spent | steps | Frechet distance, median | of each seed |\n|---|---|---|---|---|---|")
     for (recipe, asked), rows in found.items():
         spent, steps, distances = zip(*rows, strict=True)

@@ -4,14 +4,13 @@
     python docs/pages.py --picture    # writes the README's picture, from a notebook's committed output
 
 A page may point at a cell by a phrase that stands in it: ``[notebook 1](01: cost of the cheapest plan)``. The index of
-the papers is read off the notebooks: a cell that names "Theorem 2 of the WGAN paper" is listed under it.
+the papers is read off the cells' metadata: ``"papers": ["WGAN Theorem 2", "WGAN-GP Algorithm 1, line 7"]``.
 """
 
 import base64
 import re
 import shutil
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +20,12 @@ ROOT = Path(__file__).parents[1]
 PROJECT = dict(re.findall(r'^(\w+) = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M))
 REPOSITORY = f"{PROJECT['Repository']}/blob/v{PROJECT['version']}"
 
-WGAN, WGAN_GP = "Wasserstein GAN (arXiv:1701.07875)", "Improved Training of Wasserstein GANs (arXiv:1704.00028)"
-ITEMS = {  # what each item says, in our words; a notebook that names one which is missing here stops the build
-    WGAN: {
+TITLES = {
+    "WGAN": "Wasserstein GAN (arXiv:1701.07875)",
+    "WGAN-GP": "Improved Training of Wasserstein GANs (arXiv:1704.00028)",
+}
+ITEMS = {  # what each item says, in our words; a cell that names one which is missing here stops the build
+    "WGAN": {
         "Equation 1": "the earth mover distance: the cost of the cheapest plan",
         "Equation 2": "Kantorovich-Rubinstein duality: the best reading of a critic of slope at most 1",
         "Equation 3": "the same maximum over the critics that a network can be",
@@ -54,7 +56,7 @@ ITEMS = {  # what each item says, in our words; a notebook that names one which 
         "Algorithm 1, line 11": "RMSProp on the generator",
         "Algorithm 1, line 12": "the outer loop ends",
     },
-    WGAN_GP: {
+    "WGAN-GP": {
         "Equation 1": "the game of the 2014 GAN",
         "Equation 2": "the game of the WGAN",
         "Equation 3": "the critic's loss with the gradient penalty",
@@ -81,26 +83,6 @@ ITEMS = {  # what each item says, in our words; a notebook that names one which 
         "Algorithm 1, line 12": "Adam on the generator",
     },
 }
-DEFAULT = {
-    "01": WGAN,
-    "06": WGAN,
-    "07": WGAN_GP,
-    "08": WGAN_GP,
-    "09": WGAN,
-    "10": WGAN_GP,
-    "11": WGAN_GP,
-}  # what "the paper" is
-
-CUES = [  # whose theorem it is, in the order in which they are tried at one place
-    (WGAN_GP, r"WGAN-GP(?: paper)?|Gulrajani|1704\.00028"),
-    (None, r"Arjovsky and Bottou"),
-    (WGAN, r"WGAN(?: paper)?|Arjovsky|1701\.07875"),
-    (None, r"GAN paper|2014 paper|Goodfellow|Peyr[eé]|Cuturi|Bertsimas|Altschuler|Miyato|McShane|Dudley|Fournier"),
-    (None, r"arXiv:\d{4}\.\d{4,5}|abs/\d{4}\.\d{4,5}|doi:10\."),
-]
-NUMBERS = r"\d+[a-c]?(?:\s*(?:and|to|-)\s*\d+[a-c]?)*(?!\.?\d)"
-KINDS = "Equation|Example|Assumption|Definition|Theorem|Lemma|Proposition|Corollary|Figure|Table|Algorithm"
-MENTION = re.compile(rf"\b({KINDS})s?\s+({NUMBERS})(?:,?\s+lines?\s+({NUMBERS}))?", flags=re.I)
 
 
 class Cell(NamedTuple):
@@ -108,9 +90,9 @@ class Cell(NamedTuple):
 
     path: Path
     id: str
-    kind: str
     source: str
-    above: str  # the heading above it
+    section: str  # its first heading, or the one above it
+    papers: list[str]  # what it treats, a paper's short name and an item each
 
     @property
     def label(self) -> str:
@@ -128,86 +110,38 @@ def notebook_cells(path: Path) -> list[Cell]:
     """All cells of a notebook."""
     cells, above = [], ""
     for cell in nbformat.read(path, as_version=4).cells:
-        cells.append(Cell(path, cell.id, cell.cell_type, cell.source, above))
-        if cell.cell_type == "markdown":
-            above = [above, *headings(cell.source)][-1]
+        own = headings(cell.source) if cell.cell_type == "markdown" else []
+        cells.append(Cell(path, cell.id, cell.source, [*own, above][0], cell.metadata.get("papers", [])))
+        above = [above, *own][-1]
     return cells
 
 
-def expand(numbers: str) -> list[str]:
-    """The single numbers of "3", "1a", "4 and 6", "2 to 4" or "4-7"."""
-    found = re.findall(r"\d+[a-c]?", numbers)
-    if re.search(r"to|-", numbers):
-        return [str(n) for n in range(int(found[0]), int(found[-1]) + 1)]
-    return found
-
-
-def paper_meant(text: str, start: int, end: int, default: str | None) -> str | None:
-    """Whose item stands at text[start:end]: that of a cue shortly after it, else of the last cue before it."""
-    cues = {}
-    for paper, pattern in CUES:
-        for match in re.finditer(pattern, text):
-            if not any(a < match.end() and match.start() < b for a, b in cues):
-                cues[match.span()] = paper
-    after = [span for span in cues if end <= span[0] <= end + 60 and not re.search(r"\.\s|\n\n|;", text[end : span[0]])]
-    if after and not re.match(r"\s*of the paper", text[end:]):
-        return cues[min(after)]
-    before = [span for span in cues if span[1] <= start and not re.search(r"\n\s*\n", text[span[1] : start])]
-    if before and not re.match(r"\s*of the paper", text[end:]):
-        return cues[max(before)]
-    return default
-
-
-def mentions(cell: Cell) -> list[tuple[str, str, str]]:
-    """(paper, item, section) for every theorem, equation, figure or algorithm line of the two papers in a cell."""
-    default = DEFAULT.get(cell.path.name[:2])
-    text = re.split(r"^## Sources|\*\*Sources", cell.source, flags=re.M)[0]  # a list of sources treats nothing
-    found = []
-
-    def note(end: int, paper: str | None, items: list[str]) -> None:
-        if paper:
-            own = headings(text[:end]) if cell.kind == "markdown" else []
-            found.extend((paper, item, [cell.above, *own][-1]) for item in items)
-
-    for match in MENTION.finditer(text):
-        kind, numbers, lines = match.groups()
-        items = [f"{kind.capitalize()} {number}" for number in expand(numbers)]
-        items += [f"{kind.capitalize()} {numbers}, line {line}" for line in expand(lines or "")]
-        line_end = match.end() + len(re.match(r".*", text[match.end() :])[0])  # a heading is above its own words
-        note(line_end, paper_meant(text, *match.span(), default), items)
-    rows = re.findall(rf"^\| ({NUMBERS}) \|", text, flags=re.M) if re.search(r"^\| line \| ", text, flags=re.M) else []
-    rows += re.findall(rf"# lines? ({NUMBERS})\b", text) if cell.kind == "code" else []
-    items = [f"Algorithm 1, line {line}" for row in rows for line in expand(row)]
-    note(len(text), paper_meant(text, len(text), len(text), default), items)
-    return list(dict.fromkeys(found))
-
-
-def paper_index(notebooks: list[Path]) -> dict[str, dict[str, list[tuple[Cell, str]]]]:
-    """Paper to item to the cells that treat it and the sections they stand in, items in the order of ITEMS.
+def paper_index(notebooks: list[Path]) -> dict[str, dict[str, list[Cell]]]:
+    """Paper to item to the cells that treat it, items in the order of ITEMS.
 
     Raises:
-        ValueError: a notebook names an item that ITEMS does not describe.
+        ValueError: a cell names an item that ITEMS does not describe.
     """
-    cells = defaultdict(list)
+    known = {f"{paper} {item}": [] for paper, items in ITEMS.items() for item in items}
     for cell in (cell for path in notebooks for cell in notebook_cells(path)):
-        for paper, item, section in mentions(cell):
-            if item not in ITEMS[paper]:
-                raise ValueError(f"{cell.path.name}, {cell.id} names {item} of {paper}: describe it in docs/pages.py")
-            cells[paper, item].append((cell, section))
-    return {paper: {item: cells[paper, item] for item in items if cells[paper, item]} for paper, items in ITEMS.items()}
+        for name in cell.papers:
+            if name not in known:
+                raise ValueError(f"{cell.path.name}, {cell.id} names {name!r}: describe it in docs/pages.py")
+            known[name].append(cell)
+    return {
+        paper: {item: cells for item in items if (cells := known[f"{paper} {item}"])} for paper, items in ITEMS.items()
+    }
 
 
 def papers_page(notebooks: list[Path]) -> str:
     """The index of the two papers: item, what it says, and the sections of the notebooks that treat it."""
-    text = (
-        "# From the papers to the cells\n\nWhere the series treats what the two papers state, read off the notebooks.\n"
-    )
+    text = "# From the papers to the cells\n\nWhere the series treats what the two papers state.\n"
     for paper, items in paper_index(notebooks).items():
-        text += f"\n## {paper}\n\n| item | what it says | where |\n|---|---|---|\n"
+        text += f"\n## {TITLES[paper]}\n\n| item | what it says | where |\n|---|---|---|\n"
         for item, cells in items.items():
-            first_of_section = {(cell.path, section): cell for cell, section in reversed(cells)}
-            shown = reversed(first_of_section.items())
-            links = "<br>".join(f"[{int(path.stem[:2])} · {name}](#{cell.label})" for (path, name), cell in shown)
+            first_of_section = {(cell.path, cell.section): cell for cell in reversed(cells)}
+            shown = sorted(first_of_section.values(), key=cells.index)
+            links = "<br>".join(f"[{int(cell.path.stem[:2])} · {cell.section}](#{cell.label})" for cell in shown)
             text += f"| {item} | {ITEMS[paper][item]} | {links} |\n"
     return text
 
@@ -261,7 +195,7 @@ def site_notebook(path: Path) -> nbformat.NotebookNode:
     for cell, read in zip(notebook.cells, notebook_cells(path), strict=True):
         label = f"({read.label})=\n"
         if cell.cell_type == "markdown":
-            source = re.sub(r"^\[!\[Open in Colab.*\n", "", cell.source, flags=re.M)  # the page has a button for it
+            source = re.sub(r"^<a href=.https://colab.*\n", "", cell.source, flags=re.M)  # the page has a button for it
             source = re.sub(r"\]\(\.\./", f"]({REPOSITORY}/", source)
             folded = re.match(r"(?:<details>.*?</details>\s*)?", source, flags=re.S)[0]  # raw HTML can bear no label
             cell.source = folded + label + source[len(folded) :]

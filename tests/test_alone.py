@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).parents[1]
 OURS = re.compile(r"_*(wgan_utils|editable_).*", flags=re.I)  # the package, and the files of an editable install
@@ -19,7 +20,7 @@ OURS = re.compile(r"_*(wgan_utils|editable_).*", flags=re.I)  # the package, and
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The package, built from this tree without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
+    folder = tmp_path_factory.mktemp("a folder with spaces")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--wheel-dir", folder, ROOT], check=True)
     (path,) = folder.iterdir()
@@ -85,6 +86,22 @@ def test_an_mnist_notebook_runs_alone_and_finds_the_digits(lone_kernel, tmp_path
     assert n_shortened
     told = run_alone(notebook, f"{lone_kernel}-without-asserts", tmp_path / "empty")
     assert str(tmp_path / "environment") in told and "torch.Size([60000, 1, 28, 28])" in told
+
+
+@pytest.mark.parametrize("source", ["no such wheel.whl", "~/no such clone"])
+def test_an_installation_that_fails_stops_the_setup_cell(lone_kernel, tmp_path, monkeypatch, source):
+    monkeypatch.setenv("WGAN_UTILS_SOURCE", source)
+    with pytest.raises(CellExecutionError, match="not installed: see pip's message above"):
+        run_alone(read("00"), lone_kernel, tmp_path / "empty")
+
+
+def test_a_tilde_in_the_source_is_the_home_folder(wheel, lone_kernel, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(wheel.parents[1]))
+    monkeypatch.setenv("WGAN_UTILS_SOURCE", f"~/{wheel.parent.name}/{wheel.name}")
+    notebook = read("00")
+    setup = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    notebook.cells = [setup, notebook.cells[-1]]
+    assert str(tmp_path / "environment") in run_alone(notebook, lone_kernel, tmp_path / "empty")
 
 
 def test_without_a_source_the_setup_cell_says_what_to_set(lone_kernel, tmp_path, monkeypatch):

@@ -107,6 +107,15 @@ def test_ctrl_c_saves_and_says_so():
     assert f"stopped at step {steps_logged()[-1]} of 2000" in out and "--resume" in out
 
 
+def test_a_finished_run_goes_on_to_more_steps_and_ends_as_one_run_of_that_length(whole_run, capsys):
+    assert cli.main([*LONG, *FOLDERS, "--steps", "7"]) == 0  # steps 6 and 7 are logged
+    assert cli.main([*LONG, *FOLDERS, "--resume"]) == 0
+    assert "trained 16 steps" in capsys.readouterr().out
+    assert all(map(torch.equal, whole_run, weights()))
+    assert steps_logged() == [2, 4, 6, 7, 8, 10, 12, 14, 16]
+    assert "n_steps was 16, now 12" in fail(capsys, *LONG, *FOLDERS, "--steps", "12", "--resume")
+
+
 def test_a_finished_run_resumed_stays_as_it_is():
     assert cli.main([*SMALL, *FOLDERS]) == 0
     before = weights()
@@ -124,23 +133,71 @@ def test_a_finished_run_resumed_stays_as_it_is():
         (["--lr", "nan"], "lr must be more than 0 and finite, found nan"),
         (["--n-critic", "0"], "n_critic must be a whole number of at least 1, found 0"),
         (["--epochs", "0"], "--epochs must be at least 1, found 0"),
-        (["--steps", "many"], "invalid int value: 'many'"),
+        (["--steps", "many"], "expected a whole number below 2^63, found 'many'"),
+        (["--steps", str(10**30)], "expected a whole number below 2^63, found '10000"),
+        (["--seed", "1.5"], "expected a whole number below 2^63, found '1.5'"),
         (["--clip-limit", ".01"], "--clip-limit belongs to --algorithm wgan, found --algorithm wgan-gp"),
         (["--algorithm", "wgan", "--lambda-gp", "10"], "--lambda-gp belongs to --algorithm wgan-gp"),
         (["--algorithm", "wgan", "--clip-limit", "0"], "clip_limit must be more than 0 and finite, found 0.0"),
         (["--device", "abacus"], "--device abacus cannot be used"),
         (["--steps", "5", "--epochs", "5"], "not allowed with argument"),
+        (["--device", "meta"], "--device meta cannot be used"),
+        (["--device", ""], "--device  cannot be used"),
+        (["--steps", "0"], "n_steps must be a whole number of at least 1, found 0"),
+        (["--epochs", "2", "--batch-size", "-3"], "batch_size must be a whole number of at least 2, found -3"),
+        (["--latent-dim", "0"], "latent_dim must be"),
+        (["--log-every", "0"], "log_every must be"),
+        (["--seed", "-1"], "seed must be"),
+        (["--lr", "1e-4x"], "invalid float value: '1e-4x'"),
+        (["--samples-dir", "~nobody-of-this-name/samples"], "no home folder for '~nobody-of-this-name/samples'"),
         (["--resume"], "found no checkpoint"),
     ],
 )
-def test_bad_input_ends_in_one_line_and_leaves_no_file(arguments, message, capsys):
+def test_bad_input_ends_in_one_line_before_the_data_are_loaded_and_leaves_no_file(
+    arguments, message, capsys, monkeypatch
+):
+    monkeypatch.setattr(cli, "load_images", lambda *args: pytest.fail("the data were loaded first"))
     assert message in fail(capsys, *arguments)
     assert not list(Path().iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_named(capsys):
+@pytest.mark.parametrize("option", ["--latent-dim", "--batch-size"])
+def test_a_number_that_no_memory_holds_ends_in_one_line(option, capsys):
+    assert "the run stopped" in fail(capsys, *SMALL, *FOLDERS, option, str(10**13))
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    fashion(tmp_path / "home" / "data", n=20)
+    folders = ["--data-dir", "~/data", "--samples-dir", "~/samples", "--checkpoint-dir", "~/checkpoints"]
+    assert cli.main([*SMALL, *folders, "--dataset", "fashion-mnist"]) == 0
+    assert steps_logged(tmp_path / "home" / "checkpoints") == [2, 4, 6, 8]
+    assert {path.name for path in Path().iterdir()} == {"home"}
+    assert {path.name for path in Path("home").iterdir()} == {"data", "samples", "checkpoints"}
+
+
+def test_a_run_that_can_write_no_more_says_so_and_keeps_the_last_checkpoint(capsys, monkeypatch):
+    saved = cli.save_curves
+
+    def save_until_the_disk_is_full(history, path):
+        if history[-1]["step"] == 4:
+            raise OSError(28, "No space left on device")
+        saved(history, path)
+
+    monkeypatch.setattr(cli, "save_curves", save_until_the_disk_is_full)
+    assert "the last checkpoint stays: [Errno 28] No space left on device" in fail(capsys, *SMALL, *FOLDERS)
+    assert steps_logged() == [2, 4]
+    monkeypatch.setattr(cli, "save_curves", saved)
+    assert cli.main([*SMALL, *FOLDERS, "--resume"]) == 0 and steps_logged() == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("option", ["--samples-dir", "--checkpoint-dir"])
+def test_a_folder_that_cannot_be_written_is_named_before_the_data_are_loaded(option, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "load_images", lambda *args: pytest.fail("the data were loaded first"))
     Path("file").write_text("not a folder")
-    assert "--samples-dir file" in fail(capsys, *SMALL, "--samples-dir", "file/samples")
+    assert f"{option} file" in fail(capsys, *SMALL, *FOLDERS, option, "file/folder")
+    assert {path.name for path in Path().iterdir()} == {"file"}
 
 
 def test_a_checkpoint_of_other_settings_is_refused_by_their_names(capsys):
@@ -150,20 +207,39 @@ def test_a_checkpoint_of_other_settings_is_refused_by_their_names(capsys):
     assert "add --resume" in fail(capsys, *SMALL, *FOLDERS)
 
 
-def test_a_checkpoint_of_another_architecture_or_a_broken_one_is_refused(capsys):
+def test_a_checkpoint_of_another_architecture_is_refused(capsys):
     assert cli.main([*SMALL, *FOLDERS]) == 0
     path = Path("checkpoints/checkpoint.pt")
     state = torch.load(path, weights_only=True)
     torch.save({**state, "critic": {"0.weight": torch.zeros(1, 1)}}, path)
     assert "does not fit these networks" in fail(capsys, *SMALL, *FOLDERS, "--resume")
-    path.write_bytes(path.read_bytes()[:1000])
-    assert "cannot be read" in fail(capsys, *SMALL, *FOLDERS, "--resume")
+
+
+BROKEN = {"empty": b"", "truncated": None, "folder": None, "text": b"hello\n"}
+BROKEN |= {"no dictionary": [1], "no settings": {}, "odd settings": {"settings": 3}}
+
+
+@pytest.mark.parametrize("harm", BROKEN)
+def test_a_broken_checkpoint_is_named_in_one_line_before_the_data_are_loaded(harm, capsys, monkeypatch):
+    assert cli.main([*SMALL, *FOLDERS, "--steps", "2"]) == 0
+    path = Path("checkpoints/checkpoint.pt")
+    content = path.read_bytes()
+    path.unlink()
+    if harm == "folder":
+        path.mkdir()
+    elif harm in ("empty", "truncated", "text"):
+        path.write_bytes(content[:1000] if harm == "truncated" else BROKEN[harm])
+    else:
+        torch.save(BROKEN[harm], path)
+    monkeypatch.setattr(cli, "load_images", lambda *args: pytest.fail("the data were loaded first"))
+    line = fail(capsys, *SMALL, *FOLDERS, "--resume")
+    assert f"the checkpoint {path} cannot be read: " in line and not line.endswith(": ")
 
 
 def test_losses_that_are_no_longer_finite_end_the_run_and_keep_the_last_checkpoint(capsys):
     line = fail(capsys, *SMALL, *FOLDERS, "--lr", "1e30")
     assert "they must be finite: lower lr" in line
-    assert not list(Path("checkpoints").iterdir())
+    assert not list(Path().iterdir())
 
 
 def test_a_missing_or_damaged_data_file_is_named(capsys, monkeypatch):
@@ -219,9 +295,10 @@ def cifar(root, n, monkeypatch):
 def test_colour_images_of_32_by_32_and_other_grey_ones_train_too(algorithm, monkeypatch):
     cifar(Path("data"), 20, monkeypatch)
     fashion(Path("data"), 40)
-    for dataset, shape in [("cifar10", (100, 3, 32, 32)), ("fashion-mnist", (40, 1, 28, 28))]:
-        images = cli.load_images(dataset, Path("data"), "cpu")
-        assert images.shape == shape and images.dtype == torch.uint8
+    for dataset, shape in [("cifar10", (100, 3, 32, 32)), ("cifar-10", None), ("fashion-mnist", (40, 1, 28, 28))]:
+        if shape:
+            images = cli.load_images(dataset, Path("data"), "cpu")
+            assert images.shape == shape and images.dtype == torch.uint8
         folders = ["--samples-dir", f"{dataset}-samples", "--checkpoint-dir", f"{dataset}-checkpoints"]
         assert cli.main([*SMALL, *folders, "--dataset", dataset, "--algorithm", algorithm]) == 0
         assert steps_logged(f"{dataset}-checkpoints") == [2, 4, 6, 8]

@@ -1,11 +1,13 @@
 """The digits are the official ones, whatever state the folder is in; the toys are where they should be."""
 
+import copy
 import gzip
 import hashlib
 import shutil
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,11 +18,13 @@ from wgan_utils.data import (
     draw_batch,
     eight_gaussians,
     load_mnist,
+    sample_images,
     swiss_roll,
     to_bytes,
     to_pixels_pm1,
     twenty_five_gaussians,
 )
+from wgan_utils.models import conv_generator
 from wgan_utils.transport import wasserstein1
 
 RAW = Path(__file__).parents[1] / "data" / "MNIST" / "raw"
@@ -74,6 +78,15 @@ def test_the_first_training_digits_are_those_everyone_knows():
     images, labels = load_mnist()
     assert labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert images.float().mean().item() / 255 == pytest.approx(0.1307, abs=5e-5)
+
+
+def test_a_tilde_is_the_home_folder(root, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.setenv("USERPROFILE", str(root.parent))
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+    assert len(load_mnist(f"~/{root.name}", train=False)[0]) == 10_000
+    assert len(load_mnist(Path("~") / root.name, train=False)[0]) == 10_000
+    assert not list(Path().iterdir())
 
 
 def test_loading_leaves_the_folder_as_it_was(root):
@@ -152,6 +165,36 @@ def test_pixels_scaled_already_are_refused():
         to_pixels_pm1(torch.zeros(2))
 
 
+def test_bytes_made_bytes_once_more_are_refused():
+    with pytest.raises(ValueError, match=r"must be floats in \[-1, 1\], found torch.uint8"):
+        to_bytes(torch.zeros(2, dtype=torch.uint8))
+
+
+DIGITS = torch.zeros(5, 1, 2, 2, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "message"),
+    [
+        (DIGITS[:0], 4, r"with n at least 1, found torch.uint8 \(0, 1, 2, 2\)"),
+        (DIGITS.float(), 4, r"images must be uint8 .* found torch.float32 \(5, 1, 2, 2\)"),
+        ([DIGITS], 4, "images must be uint8 .* found list"),
+        (DIGITS, 0, "batch_size must be a whole number of at least 1, found 0"),
+        (DIGITS, -1, "batch_size must be a whole number of at least 1, found -1"),
+        (DIGITS, 4.0, r"batch_size must be a whole number of at least 1, found 4\.0"),
+        (DIGITS, "4", "batch_size must be a whole number of at least 1, found '4'"),
+        (DIGITS.to("meta"), 4, "the images are on meta, but rng draws on cpu"),
+    ],
+)
+def test_a_batch_that_cannot_be_drawn_is_refused_with_what_was_found(images, batch_size, message):
+    with pytest.raises(ValueError, match=message):
+        draw_batch(images, batch_size, torch.Generator().manual_seed(0))
+
+
+def test_the_size_of_a_batch_may_come_from_numpy():
+    assert draw_batch(DIGITS, np.int64(3), torch.Generator().manual_seed(0)).shape == (3, 1, 2, 2)
+
+
 def test_a_batch_holds_images_of_the_set_and_follows_its_random_generator():
     images = torch.arange(5, dtype=torch.uint8).reshape(5, 1, 1, 1)
 
@@ -164,6 +207,45 @@ def test_a_batch_holds_images_of_the_set_and_follows_its_random_generator():
 
 
 TOYS = [eight_gaussians, twenty_five_gaussians, swiss_roll]
+
+
+@pytest.fixture(params=["float64", "float16", "meta"])
+def other_default(request):
+    """Another default precision, or a default device that holds no numbers: a tensor left to it would be found out."""
+    if request.param == "meta":
+        torch.set_default_device("meta")
+    else:
+        torch.set_default_dtype(getattr(torch, request.param))
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """What the draws are under torch's own defaults, and the generator of the fakes."""
+    torch.manual_seed(0)
+    generator = conv_generator(8)
+    return draws(generator), generator
+
+
+def draws(generator):
+    rng = torch.Generator("cpu").manual_seed(0)
+    images = load_mnist(train=False)[0]
+    batch = draw_batch(images, 8, rng)
+    return [images, batch, to_bytes(batch), *(toy(50, rng) for toy in TOYS), sample_images(generator, 8, 3)]
+
+
+def test_draws_are_the_same_whatever_the_default_precision_and_device(drawn, other_default):
+    expected, generator = drawn
+    for found, usual in zip(draws(generator), expected, strict=True):
+        assert found.dtype == usual.dtype and torch.equal(found, usual)
+
+
+def test_fakes_have_the_precision_that_the_generator_needs(drawn):
+    generator = drawn[1]
+    exact = sample_images(copy.deepcopy(generator).double(), 8, 3)
+    assert (exact.int() - sample_images(generator, 8, 3)).abs().max() <= 1  # a byte, rounded
 
 
 @pytest.mark.parametrize("toy", TOYS)

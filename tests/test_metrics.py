@@ -50,6 +50,30 @@ def test_what_is_not_bytes_of_28_by_28_is_refused(images):
         digit_features(images)
 
 
+@pytest.fixture(params=["float64", "float16", "meta"])
+def other_default(request):
+    """Another default precision, or a default device that holds no numbers: a tensor left to it would be found out."""
+    if request.param == "meta":
+        torch.set_default_device("meta")
+    else:
+        torch.set_default_dtype(getattr(torch, request.param))
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+
+
+def test_the_judge_sees_the_same_whatever_the_default_precision_and_device(test_split, other_default):
+    images = test_split[0][:20]
+    usual = seen(images)
+    load_judge.cache_clear()  # it is made anew under the other default
+    for found, expected in zip(seen(images), usual, strict=True):
+        assert found.dtype == torch.float32 and torch.equal(found, expected)
+
+
+def seen(images):
+    return [digit_features(images), digit_probabilities(images), digit_coverage(images)[1]]
+
+
 def test_altered_weights_are_refused(tmp_path, monkeypatch):
     content = bytearray((metrics.WEIGHTS / "digit_classifier.safetensors").read_bytes())
     content[-1] ^= 1
@@ -72,6 +96,20 @@ def test_a_shift_costs_its_square_and_a_scale_the_square_of_the_change():
     assert frechet_distance(a, a + shift) == pytest.approx(25)
     centred = a - a.mean(dim=0)
     assert frechet_distance(centred, 3 * centred) == pytest.approx(4 * torch.cov(a.T).trace().item())
+
+
+def test_the_distance_is_computed_in_float64_on_the_cpu_because_some_devices_have_none(monkeypatch):
+    """A stand-in for such a device: a tensor that answers to double() on the CPU alone."""
+
+    class OnSuchADevice(torch.Tensor):
+        def cpu(self):
+            return self.as_subclass(torch.Tensor)
+
+        def double(self):
+            raise TypeError("no float64 here")
+
+    a, b = gaussian(50, 0.0, [1.0, 2.0]).float(), gaussian(60, 1.0, [1.0, 1.0]).float()
+    assert frechet_distance(a.as_subclass(OnSuchADevice), b.as_subclass(OnSuchADevice)) == frechet_distance(a, b)
 
 
 def test_distance_is_the_formula_with_scipys_matrix_root():
@@ -104,6 +142,8 @@ def test_torchmetrics_agrees_on_real_digits(test_split):
     [
         (torch.zeros(5, 3), torch.zeros(5, 4), "features_a has 3 columns, features_b 4"),
         (torch.zeros(1, 3), torch.zeros(5, 3), r"features_a must be \(n, d\) with n at least 2, found \(1, 3\)"),
+        (torch.zeros(5, 3), torch.full((5, 3), torch.nan), "features_b must be finite"),
+        (torch.full((5, 3), torch.inf), torch.zeros(5, 3), "features_a must be finite"),
         (torch.zeros(5, 3), torch.zeros(5), r"features_b must be \(n, d\) with n at least 2, found \(5,\)"),
     ],
 )

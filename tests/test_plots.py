@@ -1,3 +1,5 @@
+import io
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from wgan_utils import plots
 
@@ -43,6 +46,48 @@ def test_the_curve_shows_every_row_and_the_samples_their_steps():
     low, high = curve.get_ylim()
     assert low <= 1 and high >= 8  # nothing is hidden
     assert curve.get_yscale() == "log"
+
+
+@pytest.mark.parametrize(("n_rows", "n_samples"), [(8, 5), (0, 0), (8, 0), (3, 8)])
+def test_samples_that_belong_to_other_moments_are_refused(n_rows, n_samples):
+    history = [{"step": k, "estimate": 1.0} for k in range(n_rows)]
+    with pytest.raises(ValueError, match=f"found {n_samples} samples for {n_rows} rows"):
+        plots.plot_training(history, [torch.zeros(12, 1, 28, 28)] * n_samples, "estimate", n_shown=4)
+
+
+def pixels(dark):
+    """A figure with an exact line, as its PNG looks; the dark style is chosen before ours, after it, or never."""
+    with plt.style.context({}):  # leaves the styles as they were
+        if dark == "before":
+            plt.style.use("dark_background")
+        plots.use_style()
+        if dark == "after":
+            plt.style.use("dark_background")
+        if dark == "transparent":
+            plt.rcParams.update({"figure.facecolor": (0, 0, 0, 0), "savefig.transparent": True})
+        fig, ax = plt.subplots()
+        ax.plot([0, 1], [0, 1], color=plots.EXACT)
+        ax.set(title="exact", xlabel="x")
+        png = io.BytesIO()
+        fig.savefig(png)
+    return np.asarray(Image.open(png).convert("RGBA"))
+
+
+@pytest.mark.parametrize("dark", ["before", "after", "transparent"])
+def test_exact_values_stay_black_on_white_under_a_dark_style(dark):
+    usual, found = pixels("never"), pixels(dark)
+    assert (usual[0, 0] == 255).all() and (usual[:, :, :3].sum(axis=2) == 0).sum() > 500
+    np.testing.assert_array_equal(found, usual)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_critic_is_asked_in_the_precision_of_its_data(dtype):
+    asked = []
+    _, ax = plt.subplots()
+    plots.show_critic(
+        lambda x: asked.append(x.dtype) or x[:, :1], torch.zeros(3, 2, dtype=dtype), torch.zeros(0, 2), ax
+    )
+    assert asked == [dtype]
 
 
 def test_samples_of_the_shown_moments_alone_are_drawn_under_their_steps():

@@ -5,12 +5,16 @@
 
 At every log it writes a grid of samples and the curves to the samples' folder, a checkpoint and the log to the
 checkpoints' folder. Each file is written beside its place and moved there, so a killed run leaves nothing half
-written; ``--resume`` goes on after the last checkpoint. Bad input ends in one line on stderr and exit status 2.
+written; ``--resume`` goes on after the last checkpoint, and past the end of a finished run when ``--steps`` is larger
+than it was: the rate is constant, so the run ends as one of that length. Bad input ends in one line on stderr and exit
+status 2.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import math
 import os
 import signal
 import sys
@@ -29,15 +33,35 @@ from torchvision import datasets
 from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
-from wgan_utils.training import ALGORITHMS, TrainConfig, train
-
-LR = {"gan": 2e-4, "wgan": 5e-5, "wgan-gp": 1e-4}  # of DCGAN, of the WGAN paper and of the WGAN-GP paper
-N_CRITIC = {"gan": 1, "wgan": 5, "wgan-gp": 5}
-BETAS = {"gan": (0.5, 0.999), "wgan": (0.0, 0.9), "wgan-gp": (0.0, 0.9)}  # "wgan" uses RMSProp
+from wgan_utils.training import ALGORITHMS, PAPERS, Run, TrainConfig, train
 
 
 class InputError(Exception):
     """Bad input; the message is one line that names what was found and what is accepted."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, or its kind when it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def whole(text: str) -> int:
+    """A whole number as it was typed, if a tensor can hold it."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 2**63
+    if abs(number) >= 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number below 2^63, found {text!r}")
+    return number
+
+
+def folder(text: str) -> Path:
+    """A path as it was typed; ``~`` is the home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"no home folder for {text!r}") from error
 
 
 def load_images(dataset: str, data_dir: Path | None, device: str) -> Tensor:
@@ -48,47 +72,55 @@ def load_images(dataset: str, data_dir: Path | None, device: str) -> Tensor:
         makers = {"fashion-mnist": datasets.FashionMNIST, "cifar10": datasets.CIFAR10}
         images = torch.as_tensor(makers[dataset](data_dir or "data", train=True, download=True).data)
     except Exception as error:  # torchvision raises many kinds, some without words
-        found = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"--dataset {dataset} cannot be read in {data_dir or 'data'}: {found}") from error
+        raise InputError(f"--dataset {dataset} cannot be read in {data_dir or 'data'}: {first_line(error)}") from error
     images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
     return images.contiguous().to(device)
 
 
 def write(path: Path, save: Callable[[Path], object]) -> None:
     """Save beside the place and move there in one step: the file is whole or it is the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.partial{path.suffix}")
     save(beside)
     os.replace(beside, path)
 
 
-def writable(folder: Path, name: str) -> Path:
-    """The folder, made when it is missing, or an error that says why nothing can be written there."""
+def check_writable(folder: Path, name: str) -> None:
+    """An error now, and not at the first log, when nothing can be written there; the folder is left as it was."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write(folder / ".writable", lambda path: path.write_text(""))
         (folder / ".writable").unlink()
     except OSError as error:
         raise InputError(f"{name} {folder} cannot be written to: {error.strerror}") from error
-    return folder
+    finally:
+        with contextlib.suppress(OSError):
+            for path in made:
+                path.rmdir()
 
 
-def read_checkpoint(path: Path, settings: dict) -> dict:
-    """The checkpoint, or an error that names what is missing, broken or set otherwise."""
+def read_checkpoint(path: Path) -> dict:
+    """The checkpoint, or an error that names what is missing or broken."""
     if not path.exists():
         raise InputError(f"--resume found no checkpoint {path}")
     try:
         checkpoint = torch.load(path, weights_only=True, map_location="cpu")
-        earlier = checkpoint["settings"]
-    except Exception as error:  # torch.load raises many kinds
-        raise InputError(f"the checkpoint {path} cannot be read: {str(error).splitlines()[0]}") from error
+        earlier = dict(checkpoint["settings"])
+    except Exception as error:  # torch.load raises many kinds, and a file of another program holds anything
+        raise InputError(f"the checkpoint {path} cannot be read: {first_line(error)}") from error
+    return checkpoint | {"settings": earlier}
+
+
+def compare_settings(path: Path, earlier: dict, settings: dict) -> None:
+    """An error that names the settings which differ; only the number of steps may have grown."""
+    longer = settings["n_steps"] > earlier.get("n_steps", math.inf)
     differing = [
         f"{name} was {earlier.get(name)!r}, now {settings.get(name)!r}"
         for name in sorted({*earlier, *settings})
-        if earlier.get(name) != settings.get(name)
+        if earlier.get(name) != settings.get(name) and not (longer and name == "n_steps")
     ]
     if differing:
         raise InputError(f"--resume needs the settings of the checkpoint {path}: {'; '.join(differing)}")
-    return checkpoint
 
 
 def save_curves(history: list[dict[str, float]], path: Path) -> None:
@@ -108,23 +140,28 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("wgan-train", description="Train a GAN, a WGAN or a WGAN-GP on small images.")
     parser.error = fail
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="wgan-gp")
-    parser.add_argument("--dataset", choices=["mnist", "fashion-mnist", "cifar10"], default="mnist")
-    parser.add_argument("--data-dir", type=Path, help="folder of the datasets (default: the bundled MNIST, or data)")
+    parser.add_argument(
+        "--dataset",
+        choices=["mnist", "fashion-mnist", "cifar10"],
+        default="mnist",
+        type=lambda name: {"cifar-10": "cifar10"}.get(name, name),
+    )
+    parser.add_argument("--data-dir", type=folder, help="folder of the datasets (default: the bundled MNIST, or data)")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="generator steps (default: 2000)")
-    length.add_argument("--epochs", type=int, help="passes of the critic over the data, instead of --steps")
+    length.add_argument("--steps", type=whole, help="generator steps (default: 2000)")
+    length.add_argument("--epochs", type=whole, help="passes of the critic over the data, instead of --steps")
     parser.add_argument("--lr", type=float, help="learning rate (default: that of the paper)")
-    parser.add_argument("--n-critic", type=int, help="critic steps per generator step (default: 5; gan 1)")
+    parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: 5; gan 1)")
     parser.add_argument("--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: 0.01)")
     parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: 10)")
-    parser.add_argument("--latent-dim", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--log-every", type=int, default=50, help="steps between two logs (default: 50)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--latent-dim", type=whole, default=64)
+    parser.add_argument("--batch-size", type=whole, default=64)
+    parser.add_argument("--log-every", type=whole, default=50, help="steps between two logs (default: 50)")
+    parser.add_argument("--seed", type=whole, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--samples-dir", type=Path, default=Path("samples"))
-    parser.add_argument("--checkpoint-dir", type=Path, default=Path("checkpoints"))
-    parser.add_argument("--resume", action="store_true", help="go on after the checkpoint in --checkpoint-dir")
+    parser.add_argument("--samples-dir", type=folder, default=Path("samples"))
+    parser.add_argument("--checkpoint-dir", type=folder, default=Path("checkpoints"))
+    parser.add_argument("--resume", action="store_true", help="go on after the last checkpoint, up to --steps")
     args = parser.parse_args(arguments)
     for name, algorithm in [("clip_limit", "wgan"), ("lambda_gp", "wgan-gp")]:
         if getattr(args, name) is not None and args.algorithm != algorithm:
@@ -132,49 +169,50 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if args.epochs is not None and args.epochs < 1:
         fail(f"--epochs must be at least 1, found {args.epochs}")
     try:
-        torch.zeros(1, device=args.device)
+        torch.zeros(1, device=args.device).item()  # "meta" makes tensors, and none that can be read
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"--device {args.device} cannot be used: {str(error).splitlines()[0]}") from error
+        raise InputError(f"--device {args.device} cannot be used: {first_line(error)}") from error
     return args
 
 
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
-    n_critic = N_CRITIC[args.algorithm] if args.n_critic is None else args.n_critic
+    settings = PAPERS[args.algorithm].copy()
+    for name in ("lr", "n_critic", "clip_limit", "lambda_gp"):
+        if getattr(args, name) is not None:
+            settings[name] = getattr(args, name)
     n_steps = 2000 if args.steps is None else args.steps
     try:
         if args.epochs is not None:
-            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(n_critic, 1)))
-        given = {name: getattr(args, name) for name in ("clip_limit", "lambda_gp") if getattr(args, name) is not None}
+            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
         return TrainConfig(
             algorithm=args.algorithm,
             n_steps=n_steps,
-            n_critic=n_critic,
             batch_size=args.batch_size,
             latent_dim=args.latent_dim,
-            lr=LR[args.algorithm] if args.lr is None else args.lr,
-            betas=BETAS[args.algorithm],
             log_every=args.log_every,
             seed=args.seed,
-            **given,
+            **settings,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
 def run(args: argparse.Namespace) -> str:
-    """Train as asked; returns the closing line."""
+    """Train as asked; returns the closing line. What can be refused is refused before the data are loaded."""
+    make_config(args, n_images=1)
+    path = args.checkpoint_dir / "checkpoint.pt"
+    checkpoint = read_checkpoint(path) if args.resume else None
+    if path.exists() and not args.resume:
+        raise InputError(f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir")
+    check_writable(args.samples_dir, "--samples-dir")
+    check_writable(args.checkpoint_dir, "--checkpoint-dir")
     images = load_images(args.dataset, args.data_dir, args.device)
     config = make_config(args, len(images))
     settings = {"dataset": args.dataset, **dataclasses.asdict(config)}
     settings["betas"] = list(config.betas)
-    path = args.checkpoint_dir / "checkpoint.pt"
-    if path.exists() and not args.resume:
-        raise InputError(f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir")
-    checkpoint = read_checkpoint(path, settings) if args.resume else None
-    samples_dir = writable(args.samples_dir, "--samples-dir")
-    checkpoint_dir = writable(args.checkpoint_dir, "--checkpoint-dir")
-    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+    if checkpoint:
+        compare_settings(path, checkpoint["settings"], settings)
     interrupted = []
 
     def on_interrupt(*_) -> None:
@@ -183,27 +221,33 @@ def run(args: argparse.Namespace) -> str:
         interrupted.append(True)
         print("\nstopping at the next log; press Ctrl-C again to leave at once", file=sys.stderr)
 
-    def on_log(state: dict, watched: Tensor) -> bool:
-        history = state["history"]
-        write(path, lambda place: torch.save({**state, "settings": settings}, place))
+    def on_log(run: Run) -> bool:
+        history = run.history
+        with torch.no_grad():
+            watched = run.generator(z_watch).cpu()
+        write(path, lambda place: torch.save({**run.state(), "settings": settings}, place))
         lines = "".join(json.dumps(row) + "\n" for row in history)
-        write(checkpoint_dir / "log.jsonl", lambda place: place.write_text(lines))
-        write(samples_dir / "curves.png", lambda place: save_curves(history, place))
+        write(args.checkpoint_dir / "log.jsonl", lambda place: place.write_text(lines))
+        write(args.samples_dir / "curves.png", lambda place: save_curves(history, place))
         grid = tile_images(watched, 8)
-        write(samples_dir / f"step_{history[-1]['step']:07d}.png", lambda place: plt.imsave(place, grid))
+        write(args.samples_dir / f"step_{history[-1]['step']:07d}.png", lambda place: plt.imsave(place, grid))
         return bool(interrupted)
 
     earlier = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        result = train(config, images, conv_generator, conv_critic, z_watch.to(args.device), checkpoint, on_log)
+        rng = torch.Generator().manual_seed(config.seed)
+        z_watch = torch.randn(64, config.latent_dim, generator=rng).to(args.device)
+        result = train(config, images, conv_generator, conv_critic, checkpoint=checkpoint, on_log=on_log)
     except (ValueError, FloatingPointError) as error:
         raise InputError(str(error)) from error
+    except (OSError, RuntimeError, MemoryError) as error:  # a full disk, a batch that memory cannot hold
+        raise InputError(f"the run stopped, the last checkpoint stays: {first_line(error)}") from error
     finally:
         signal.signal(signal.SIGINT, earlier)
     step = result.history[-1]["step"]
     if step < config.n_steps:
         return f"stopped at step {step} of {config.n_steps}; saved to {path}, go on with --resume"
-    return f"trained {step} steps; samples in {samples_dir}, checkpoint in {path}"
+    return f"trained {step} steps; samples in {args.samples_dir}, checkpoint in {path}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,16 +1,17 @@
-"""MNIST as one tensor of bytes that lives on the device, from which batches are drawn; and three toy laws in the plane.
+"""MNIST as bytes that live on the device, from which batches are drawn; fakes as bytes; three toy laws in the plane.
 
 This file imports only torch and torchvision, so any function here can be copied on its own.
 """
 
 import hashlib
 import math
+import operator
 import shutil
 import tempfile
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision import datasets
 
 # md5 of the four official files, packed as published and unpacked
@@ -37,7 +38,7 @@ def load_mnist(
     written there unless files are missing, in which case torchvision downloads them.
 
     Args:
-        root: folder that holds ``MNIST/raw``; ``None`` is the ``data`` folder of this repository, or
+        root: folder that holds ``MNIST/raw``, ``~`` is the home; ``None`` is the ``data`` folder of this repository, or
             the copy that an installed package brings, or ``data`` in the working directory.
         train: the 60,000 training digits, or else the 10,000 test digits.
         device: where the tensors are to live (the training images take 47 MB).
@@ -55,7 +56,7 @@ def load_mnist(
         package = Path(__file__).parent
         bundled = (folder for folder in (package.parent / "data", package) if (folder / "MNIST").is_dir())
         root = next(bundled, "data")
-    root = Path(root)
+    root = Path(root).expanduser()
     raw = root / "MNIST" / "raw"
     if missing_files(raw):
         download_mnist(root)
@@ -127,8 +128,32 @@ def to_bytes(pixels: Tensor) -> Tensor:
 
     Returns:
         uint8 of the same shape.
+
+    Raises:
+        ValueError: the pixels are not floats, and so perhaps bytes already.
     """
+    if not pixels.is_floating_point():
+        raise ValueError(f"pixels must be floats in [-1, 1], found {pixels.dtype}: are they bytes already?")
     return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+@torch.no_grad()
+def sample_images(generator: nn.Module, latent_dim: int, n: int, seed: int = 4) -> Tensor:
+    """Fakes from noise that is the same on every device.
+
+    Args:
+        generator: maps (batch, latent_dim) to pixels in [-1, 1].
+        latent_dim: length of the noise vector ``z``.
+        n: how many.
+        seed: of the noise.
+
+    Returns:
+        uint8 (n, channels, height, width) on the generator's device.
+    """
+    rng = torch.Generator("cpu").manual_seed(seed)
+    z = torch.randn(n, latent_dim, generator=rng, dtype=torch.float32, device="cpu")
+    z = z.to(next(generator.parameters()))  # its device and precision
+    return torch.cat([to_bytes(generator(batch)) for batch in z.split(1000)])
 
 
 def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:
@@ -141,7 +166,17 @@ def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:
 
     Returns:
         float32 (batch_size, channels, height, width).
+
+    Raises:
+        ValueError: there are no images, they are not bytes, or the batch size is not a whole number of at least 1.
     """
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or not images.numel():
+        found = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"images must be uint8 (n, channels, height, width) with n at least 1, found {found}")
+    if not hasattr(batch_size, "__index__") or operator.index(batch_size) < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, found {batch_size!r}")
+    if rng.device.type != images.device.type:
+        raise ValueError(f"the images are on {images.device.type}, but rng draws on {rng.device.type}")
     index = torch.randint(len(images), (batch_size,), device=images.device, generator=rng)
     return to_pixels_pm1(images.index_select(0, index))  # on a CPU faster than images[index]
 
@@ -158,8 +193,8 @@ def eight_gaussians(n: int, rng: torch.Generator) -> Tensor:
 
     Source: the toy data of Gulrajani et al. 2017, Figure 1a and the authors' code (arXiv:1704.00028).
     """
-    angle = torch.randint(8, (n,), device=rng.device, generator=rng) * (math.pi / 4)
-    noise = 0.02 * torch.randn(n, 2, device=rng.device, generator=rng)
+    angle = torch.randint(8, (n,), device=rng.device, generator=rng).float() * (math.pi / 4)
+    noise = 0.02 * torch.randn(n, 2, device=rng.device, generator=rng, dtype=torch.float32)
     return (2 * torch.stack([angle.cos(), angle.sin()], dim=1) + noise) / 1.414
 
 
@@ -168,8 +203,8 @@ def twenty_five_gaussians(n: int, rng: torch.Generator) -> Tensor:
 
     Args, Returns, Source: as for ``eight_gaussians``.
     """
-    place = 2.0 * torch.randint(-2, 3, (n, 2), device=rng.device, generator=rng)
-    noise = 0.05 * torch.randn(n, 2, device=rng.device, generator=rng)
+    place = 2.0 * torch.randint(-2, 3, (n, 2), device=rng.device, generator=rng).float()
+    noise = 0.05 * torch.randn(n, 2, device=rng.device, generator=rng, dtype=torch.float32)
     return (place + noise) / 2.828
 
 
@@ -178,6 +213,6 @@ def swiss_roll(n: int, rng: torch.Generator) -> Tensor:
 
     Args, Returns, Source: as for ``eight_gaussians``.
     """
-    t = 1.5 * math.pi * (1 + 2 * torch.rand(n, device=rng.device, generator=rng))
-    noise = 0.25 * torch.randn(n, 2, device=rng.device, generator=rng)
+    t = 1.5 * math.pi * (1 + 2 * torch.rand(n, device=rng.device, generator=rng, dtype=torch.float32))
+    noise = 0.25 * torch.randn(n, 2, device=rng.device, generator=rng, dtype=torch.float32)
     return (torch.stack([t * t.cos(), t * t.sin()], dim=1) + noise) / 7.5

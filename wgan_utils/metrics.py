@@ -52,8 +52,9 @@ def load_judge(device: str = "cpu") -> nn.Sequential:
     found = hashlib.sha256(packed).hexdigest()
     if found != CLASSIFIER_SHA256:
         raise ValueError(f"{path.name} is altered: sha256 {found}, expected {CLASSIFIER_SHA256}; reinstall wgan_utils")
-    judge = digit_classifier()
-    judge.load_state_dict(load(packed))
+    with torch.device("cpu"):  # whatever the default device is, and then the default precision
+        judge = digit_classifier().float()
+        judge.load_state_dict(load(packed))
     return judge.to(device).eval().requires_grad_(False)
 
 
@@ -73,7 +74,7 @@ def digit_features(images: Tensor) -> Tensor:
     if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28):
         raise ValueError(f"images must be uint8 (n, 1, 28, 28), found {images.dtype} {tuple(images.shape)}")
     body = load_judge(str(images.device))[:-1]
-    return torch.cat([body(batch / 255) for batch in images.split(1000)])
+    return torch.cat([body(batch.float() / 255) for batch in images.split(1000)])
 
 
 @torch.no_grad()
@@ -110,7 +111,7 @@ def digit_coverage(images: Tensor) -> tuple[float, Tensor]:
     if not len(images):
         raise ValueError("images must hold at least one image, found none")
     confidence, digit = digit_probabilities(images).max(dim=1)
-    share = torch.bincount(digit, minlength=10).cpu() / len(images)
+    share = torch.bincount(digit, minlength=10).cpu().float() / len(images)
     return (confidence > 0.9).float().mean().item(), share
 
 
@@ -158,16 +159,18 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
         squared units of the features. It depends on n and m: compare only values at equal sizes.
 
     Raises:
-        ValueError: the sets differ in d, are not 2-D, or hold fewer than two rows.
+        ValueError: the sets differ in d, are not 2-D, hold fewer than two rows, or a value that is not finite.
 
     Source: Dowson and Landau 1982; Heusel et al. 2017, equation 6 (arXiv:1706.08500).
     """
     for name, features in {"features_a": features_a, "features_b": features_b}.items():
         if features.ndim != 2 or len(features) < 2:
             raise ValueError(f"{name} must be (n, d) with n at least 2, found {tuple(features.shape)}")
+        if not features.isfinite().all():
+            raise ValueError(f"{name} must be finite, found NaN or infinity")
     if features_a.shape[1] != features_b.shape[1]:
         raise ValueError(f"features_a has {features_a.shape[1]} columns, features_b {features_b.shape[1]}")
-    a, b = features_a.double(), features_b.double()
+    a, b = features_a.cpu().double(), features_b.cpu().double()  # mps has no float64
     cov_a, cov_b = torch.cov(a.T).reshape(a.shape[1], -1), torch.cov(b.T).reshape(b.shape[1], -1)
     values, vectors = torch.linalg.eigh(cov_a)
     root_a = vectors * values.clamp(min=0).sqrt() @ vectors.T

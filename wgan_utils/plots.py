@@ -5,6 +5,7 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib import rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
@@ -20,9 +21,10 @@ MUTED = "#999999"  # grey: everything the eye should skip
 
 
 def use_style() -> None:
-    """Set the figure defaults of this series."""
+    """Set the figure defaults of this series, which stay on white paper whatever style is chosen before or after."""
     plt.rcParams.update(
         {
+            "figure.hooks": [f"{__name__}:{on_white_paper.__name__}"],  # called with each new figure
             "figure.figsize": (6.4, 3.2),
             "figure.constrained_layout.use": True,
             "axes.spines.top": False,
@@ -32,6 +34,13 @@ def use_style() -> None:
             "font.size": 11,
         }
     )
+
+
+def on_white_paper(fig: Figure) -> None:
+    """Give a new figure matplotlib's own colours: exact values are black lines, which a dark style would hide."""
+    names = [name for name in rcParamsDefault if "color" in name or name in ("axes.prop_cycle", "savefig.transparent")]
+    plt.rcParams.update({name: rcParamsDefault[name] for name in names})
+    fig.set_facecolor("white")
 
 
 def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
@@ -94,7 +103,7 @@ def show_critic(
 
     Source: the layout of figure 1a in Gulrajani et al. 2017 (arXiv:1704.00028).
     """
-    line = torch.linspace(-reach, reach, 101, device=x_real.device)
+    line = torch.linspace(-reach, reach, 101, device=x_real.device, dtype=x_real.dtype)
     grid = torch.cartesian_prod(line, line)
     scores = critic(grid).reshape(101, 101).T.cpu().numpy()
     axis = line.cpu().numpy()
@@ -123,8 +132,14 @@ def plot_training(
     Returns:
         The figure.
 
+    Raises:
+        ValueError: there is no history, or the samples are neither one per row nor one per moment shown.
+
     Source: the layout of figure 3 in Arjovsky et al. 2017 (arXiv:1701.07875).
     """
+    if not history or len(samples) not in (len(history), n_shown):
+        counts = f"found {len(samples)} samples for {len(history)} rows"
+        raise ValueError(f"samples must be one per row of the history or one per moment shown, {n_shown}; {counts}")
     fig = plt.figure(figsize=(7.2, 4.9))
     rows = fig.add_gridspec(2, n_shown, height_ratios=[1.15, 1])
     ax = fig.add_subplot(rows[0, :])

@@ -1,6 +1,6 @@
 """Does the critic know its training digits by heart? Clipping and penalty, on 1,000 digits and on 50,000.
 
-    python benchmarks/overfitting.py [--steps 5000] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/studies/overfitting.py [--steps 5000] [--device cpu] [--into FOLDER]
 
 At every log the critic scores its training digits, 10,000 digits it never saw and 10,000 fakes. About 25 minutes on
 one CPU core.
@@ -13,12 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from saving import save_study
 from torch import Tensor
 
-from wgan_utils.data import load_mnist, to_pixels_pm1
+from wgan_utils.data import load_mnist, sample_images, to_pixels_pm1
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES, estimates_at_start, sample_images, save_study
-from wgan_utils.training import TrainConfig, train
+from wgan_utils.studies import STUDIES, estimates_at_start
+from wgan_utils.training import Run, TrainConfig, train
 
 SHARED = {"batch_size": 64, "lr": 5e-4}
 RECIPES = {
@@ -34,14 +35,11 @@ def mean_score(critic, images: Tensor) -> float:
 
 def run(config: TrainConfig, kept: Tensor, held_out: Tensor) -> tuple[list[dict], Tensor]:
     """Train on the digits kept; per log the mean score gap to fakes, of digits kept and of digits held out."""
-    critic, generator = conv_critic().to(kept.device), conv_generator(config.latent_dim).to(kept.device).eval()
     gaps = []
 
-    def measure(state: dict, _: Tensor | None) -> None:
-        critic.load_state_dict(state["critic"])
-        generator.load_state_dict(state["generator"])
-        fake = mean_score(critic, sample_images(generator, config.latent_dim, 10_000))
-        train_gap, held_out_gap = (mean_score(critic, digits) - fake for digits in (kept[:10_000], held_out))
+    def measure(run: Run) -> None:
+        fake = mean_score(run.critic, sample_images(run.generator, config.latent_dim, 10_000))
+        train_gap, held_out_gap = (mean_score(run.critic, digits) - fake for digits in (kept[:10_000], held_out))
         gaps.append({"train_gap": train_gap, "held_out_gap": held_out_gap})
 
     result = train(config, kept, conv_generator, conv_critic, on_log=measure)

@@ -3,14 +3,11 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / ".ci"))
-from links import UNNAMED, remote_name, source_line, write_links
+from name_repository import UNNAMED, remote_name, source_line, write_links
 
 ROOT = Path(__file__).parents[1]
 LINKED = [
@@ -54,9 +51,9 @@ def test_every_badge_and_setup_cell_names_the_repository_and_the_tag(copy):
         text = (copy / name).read_text()
         assert UNNAMED not in text
         if name.startswith("notebooks/"):
-            badge = f"https://colab.research.google.com/github/someone/course/blob/{tag}/{name})"
+            badge = f"https://colab.research.google.com/github/someone/course/blob/{tag}/{name}"
             first, second = json.loads(text)["cells"][:2]
-            assert badge in "".join(first["source"]) and badge in (copy / "README.md").read_text()
+            assert f'"{badge}"' in "".join(first["source"]) and f"({badge})" in (copy / "README.md").read_text()
             assert source_line("someone/course", tag) in "".join(second["source"]).splitlines()
             assert f'"git+https://github.com/someone/course@{tag}"' in "".join(second["source"])
 

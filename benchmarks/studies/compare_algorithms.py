@@ -1,6 +1,6 @@
 """GAN, WGAN and WGAN-GP on the same networks, five seeds each: how good are the digits, and how sure is the answer?
 
-    python benchmarks/compare_algorithms.py [--steps 1000] [--seeds 5] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/studies/compare_algorithms.py [--steps 1000] [--seeds 5] [--device cpu] [--into FOLDER]
 
 The settings are those of notebooks 09 and 10, about a minute a run on one CPU core.
 """
@@ -8,10 +8,12 @@ The settings are those of notebooks 09 and 10, about a minute a run on one CPU c
 import argparse
 from pathlib import Path
 
-from wgan_utils.data import load_mnist
+from saving import save_study
+
+from wgan_utils.data import load_mnist, sample_images
 from wgan_utils.metrics import digit_features
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES, measured_run, sample_images, save_study
+from wgan_utils.studies import STUDIES, measured_run
 from wgan_utils.training import TrainConfig
 
 SHARED = {"batch_size": 64, "lr": 2e-3, "lr_decay": True, "ema_decay": 0.99, "log_every": 50}

@@ -1,6 +1,6 @@
 """Three generators, GAN and WGAN each: which algorithm minds the architecture?
 
-    python benchmarks/stress_test.py [--steps 3000] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/studies/stress_test.py [--steps 3000] [--device cpu] [--into FOLDER]
 
 The critic is that of the notebooks throughout, and so are the settings of each algorithm but for the number of
 steps: no generator has settings of its own. The last two runs repeat the multilayer perceptron, which fails at the
@@ -12,10 +12,12 @@ Source: Arjovsky et al. 2017, Figures 5 to 7 (arXiv:1701.07875), made small.
 import argparse
 from pathlib import Path
 
-from wgan_utils.data import load_mnist
+from saving import save_study
+
+from wgan_utils.data import load_mnist, sample_images
 from wgan_utils.metrics import digit_features
 from wgan_utils.models import constant_width_generator, conv_critic, conv_generator, mlp_image_generator
-from wgan_utils.studies import STUDIES, measured_run, sample_images, save_study
+from wgan_utils.studies import STUDIES, measured_run
 from wgan_utils.training import TrainConfig
 
 GENERATORS = {  # name: (network, learning rate)

@@ -1,6 +1,6 @@
 """Execute notebooks in order, write them with their outputs into a folder, and print what each one found.
 
-    python .ci/run_notebooks.py --into build notebooks/*.ipynb
+    python tools/run_notebooks.py --into build notebooks/*.ipynb
 
 The headline is the text printed by cells tagged ``headline``. The exit status is 1 when a notebook fails;
 a failed notebook is written to build/, error and all, and never over a committed one.

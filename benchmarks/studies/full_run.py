@@ -1,7 +1,7 @@
 """One long WGAN-GP run on MNIST with the networks of the notebooks; notebook 10 plots it and samples from it.
 
-    python benchmarks/full_run.py [--steps 30000] [--device cpu] [--into wgan_utils/studies]
-    python benchmarks/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
+    python benchmarks/studies/full_run.py [--steps 30000] [--device cpu] [--into FOLDER]
+    python benchmarks/studies/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
 About 35 minutes on one CPU core; on a GPU: --device cuda --steps 200000. The second line is the run that went wrong:
 notebook 10 shows how. Its generator is not kept.
@@ -11,11 +11,12 @@ import argparse
 from pathlib import Path
 
 import torch
+from saving import save_study
 
-from wgan_utils.data import load_mnist, to_bytes
+from wgan_utils.data import load_mnist, sample_images, to_bytes
 from wgan_utils.metrics import digit_features
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES, measured_run, sample_images, save_study
+from wgan_utils.studies import STUDIES, measured_run
 from wgan_utils.training import TrainConfig
 
 

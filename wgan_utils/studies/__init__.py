@@ -1,7 +1,7 @@
-"""Runs longer than a notebook has time for: how they are measured, kept with their sums, and read again.
+"""Runs longer than a notebook has time for: how they are measured, read, and started again.
 
-The scripts in ``benchmarks/`` make them. A study is a folder: ``log.json``, grids of digits as PNG files, at times
-the weights of a generator; ``SHA256SUMS`` beside the folders holds the sum of every file.
+The scripts in ``benchmarks/studies/`` make them. A study is a folder beside this file: ``log.json``, grids of digits
+as PNG files, at times the weights of a generator; ``SHA256SUMS`` holds the sum of every file.
 """
 
 import hashlib
@@ -14,35 +14,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor, nn
 
-from wgan_utils.data import to_bytes
+from wgan_utils.data import sample_images as sample_images  # the notebooks import it from here
 from wgan_utils.metrics import digit_coverage, digit_features, frechet_distance
 from wgan_utils.models import conv_generator
-from wgan_utils.training import TrainConfig, TrainResult, train
+from wgan_utils.training import Run, TrainConfig, train
 
-STUDIES = Path(__file__).parent / "studies"
+STUDIES = Path(__file__).parent
 SIDE = 28  # pixels of a digit
 START, TOLERANCE = 2, 0.002  # steps of a logged run that are repeated, and how near they must come
-
-
-@torch.no_grad()
-def sample_images(generator: nn.Module, latent_dim: int, n: int, seed: int = 4) -> Tensor:
-    """Fakes from noise that is the same on every device.
-
-    Args:
-        generator: maps (batch, latent_dim) to pixels in [-1, 1].
-        latent_dim: length of the noise vector ``z``.
-        n: how many.
-        seed: of the noise.
-
-    Returns:
-        uint8 (n, channels, height, width) on the generator's device.
-    """
-    device = next(generator.parameters()).device
-    z = torch.randn(n, latent_dim, generator=torch.Generator().manual_seed(seed)).to(device)
-    return torch.cat([to_bytes(generator(batch)) for batch in z.split(1000)])
 
 
 def measured_run(
@@ -52,7 +34,7 @@ def measured_run(
     make_critic: Callable[[tuple], nn.Module],
     reference: Tensor,
     z_watch: Tensor | None = None,
-) -> tuple[TrainResult, dict]:
+) -> tuple[Run, dict]:
     """Train, and measure the averaged generator on the way and at the end.
 
     Args:
@@ -65,13 +47,10 @@ def measured_run(
         fakes at the end ``frechet``, ``sure`` and ``share`` (as ``digit_coverage``). Compare distances at equal
         numbers of fakes only.
     """
-    probe = make_generator(config.latent_dim, tuple(images.shape[1:])).to(images.device).eval()
     distances = []
 
-    def measure(state: dict, _: Tensor | None) -> None:
-        averaged = state["averaged"].items()
-        probe.load_state_dict({name.removeprefix("module."): x for name, x in averaged if name != "n_averaged"})
-        fakes = sample_images(probe, config.latent_dim, 2000)
+    def measure(run: Run) -> None:
+        fakes = sample_images(run.generator, config.latent_dim, 2000)
         distances.append(frechet_distance(digit_features(fakes), reference))
 
     result = train(config, images, make_generator, make_critic, z_watch, on_log=measure)
@@ -104,7 +83,7 @@ def estimates_at_start(
         Two numbers, or one if ``n_steps`` is 1.
     """
     each = replace(config, log_every=1)  # the run does not notice how often it is logged
-    few = train(each, images, make_generator, make_critic, on_log=lambda state, _: len(state["history"]) == START)
+    few = train(each, images, make_generator, make_critic, on_log=lambda run: len(run.history) == START)
     return [entry["estimate"] for entry in few.history]
 
 
@@ -127,44 +106,6 @@ def agrees_with_log(
     again, logged = estimates_at_start(logged_config(row), images, make_generator, make_critic), row["start"]
     apart = max(abs(a - b) for a, b in zip(again, logged, strict=True))
     return apart < TOLERANCE * max(map(abs, logged))
-
-
-def rounded(value):
-    """Floats to six significant digits, in lists and dictionaries at any depth."""
-    if isinstance(value, dict):
-        return {name: rounded(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(part) for part in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def save_study(
-    name: str, log: dict, grids: dict[str, Tensor], generator: nn.Module | None = None, into: Path = STUDIES
-) -> None:
-    """Write a study's files into its folder and their sums into ``SHA256SUMS``.
-
-    Args:
-        name: of the folder.
-        log: plain values; floats are kept to six digits.
-        grids: name to uint8 (rows, columns, 1, 28, 28), one PNG file each.
-        generator: weights to keep.
-        into: folder of all studies.
-    """
-    files = {"log.json": (json.dumps(rounded(log), indent=1) + "\n").encode()}
-    if generator is not None:
-        files["generator.safetensors"] = save({key: x.cpu().contiguous() for key, x in generator.state_dict().items()})
-    folder = into / name
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for file, content in files.items():
-        (folder / file).write_bytes(content)
-    for grid, digits in grids.items():
-        picture = digits[:, :, 0].permute(0, 2, 1, 3).flatten(2, 3).flatten(0, 1)  # (rows * 28, columns * 28)
-        Image.fromarray(picture.cpu().numpy()).save(folder / f"{grid}.png")
-    written = sorted(path for path in into.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(into).as_posix()}" for path in written]
-    (into / "SHA256SUMS").write_text("\n".join(sums) + "\n")
 
 
 def read_checked(file: str, folder: Path = STUDIES) -> bytes:
@@ -213,7 +154,7 @@ def load_full_run(device: torch.device | str = "cpu") -> nn.Sequential:
         device: where it is to live.
 
     Returns:
-        ``conv_generator`` with the weights that ``benchmarks/full_run.py`` trained.
+        ``conv_generator`` with the weights that ``benchmarks/studies/full_run.py`` trained.
 
     Raises:
         ValueError: the file is altered.

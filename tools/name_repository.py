@@ -1,7 +1,7 @@
 """Write the repository's name and the release tag wherever the course names them.
 
-    python .ci/links.py owner/name     # without a name: that of the git remote "origin"
-    python .ci/links.py OWNER/REPO     # back to a copy that names no repository
+    python tools/name_repository.py owner/name     # without a name: that of the git remote "origin"
+    python tools/name_repository.py OWNER/REPO     # back to a copy that names no repository
 
 The tag is "v" and the version in pyproject.toml. The name goes into pyproject.toml, CITATION.cff, the Colab badges
 and the notebooks' setup cells, so that a notebook installs the helper of its own release. Nothing else changes.
@@ -19,8 +19,7 @@ COLAB = "https://colab.research.google.com/github/"
 def source_line(name: str, tag: str) -> str:
     """The line of the setup cell that says what to install; a copy without a name says in its error what to set."""
     if name == UNNAMED:
-        advice = "set it to a clone or a wheel: this copy names no repository"
-        return f'    source = os.environ["WGAN_UTILS_SOURCE"]  # {advice}'
+        return '    source = os.environ["WGAN_UTILS_SOURCE"]  # set it to a clone or a wheel'
     return f'    source = os.environ.get("WGAN_UTILS_SOURCE", "git+https://github.com/{name}@{tag}")'
 
 
@@ -67,5 +66,5 @@ if __name__ == "__main__":
         repository = next((word for word in sys.argv[1:] if word), None) or remote_name(here)
         write_links(here, repository)
     except ValueError as error:
-        sys.exit(f"links: {error}")
-    print(f"links: {repository}")
+        sys.exit(f"make links: {error}")
+    print(f"the repository is {repository}")

@@ -1,6 +1,6 @@
 """The weight-clipped WGAN with the paper's own constants and time for them; notebook 09 plots it.
 
-    python benchmarks/paper_constants.py [--steps 10000] [--device cpu] [--into wgan_utils/studies]
+    python benchmarks/studies/paper_constants.py [--steps 10000] [--device cpu] [--into FOLDER]
 
 About 12 minutes on one CPU core.
 
@@ -11,11 +11,12 @@ import argparse
 from pathlib import Path
 
 import torch
+from saving import save_study
 
 from wgan_utils.data import load_mnist, to_bytes
 from wgan_utils.metrics import digit_features
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES, measured_run, save_study
+from wgan_utils.studies import STUDIES, measured_run
 from wgan_utils.training import TrainConfig
 
 

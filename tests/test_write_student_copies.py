@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("student")
-    subprocess.run([sys.executable, ROOT / ".ci" / "student.py", "--into", folder], check=True)
+    subprocess.run([sys.executable, ROOT / "tools" / "write_student_copies.py", "--into", folder], check=True)
     return folder
 
 

@@ -1,6 +1,6 @@
 """Write the notebooks as students get them, without solutions and outputs, and an instructor key with the solutions.
 
-python .ci/student.py --into build    # build/student/*.ipynb and build/instructor_key.md
+python tools/write_student_copies.py --into build    # build/student/*.ipynb and build/instructor_key.md
 """
 
 import argparse

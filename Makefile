@@ -60,8 +60,10 @@ test-fast: .venv/.ready
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py --ignore=tests/test_survive.py
 
 test-processors: .venv/.ready
-	for settings in $(PROCESSORS); do echo "$$settings"; env $$(echo $$settings | tr , ' ') \
-		$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=3600 $(TRAINED) || exit 1; done
+	for processor in $(PROCESSORS); do echo "$$processor"; settings=$$(echo $$processor | tr , ' '); \
+		env $$settings $(BIN)/python -m pytest -q tests/test_studies.py -k starts_again || exit 1; \
+		env $$settings $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=3600 $(TRAINED) \
+		|| exit 1; done
 	$(if $(SURVIVE),$(BIN)/python -m pytest -q $(SURVIVE))
 
 test-browser: .venv/.browser site
@@ -73,7 +75,7 @@ test-colab: .venv-colab/.ready
 test-cuda: .venv/.ready
 	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "no CUDA device found"'
 	$(MAKE) run CUDA_VISIBLE_DEVICES=0
-	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests
+	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests --ignore=tests/test_survive.py
 
 lab: .venv/.ready
 	env -u CUDA_VISIBLE_DEVICES -u OMP_NUM_THREADS -u TQDM_DISABLE $(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -83,7 +85,7 @@ bench: .venv/.ready
 	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/time_to_quality.py
 	$(BIN)/python benchmarks/cost_of_work.py
 	$(BIN)/python benchmarks/threads.py
-	$(BIN)/python benchmarks/verdicts.py
+	$(BIN)/python benchmarks/verdicts.py --processors plain
 
 studies: .venv/.ready
 	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \

@@ -47,6 +47,13 @@ PROCESSORS = {
     "all-avx2": {"MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
     **{f"nudge{number}": {"NUDGE": str(number)} for number in range(1, 6)},
 }
+TABLE = """# Margins
+
+Made by `python benchmarks/verdicts.py --table build/verdicts.jsonl > benchmarks/margins.md`. One row for each
+comparison in a cell tagged `verdict` (notebook:cell, counted from 0). The margin is the gap between the two sides over
+the larger one, in the worst run and in the best; below 0 the verdict does not hold. A processor is emulated by its
+kernels, or by a nudge of the first weights by 1e-7 of their size.
+"""
 ORDERS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 ANSWER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 

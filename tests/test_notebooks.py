@@ -40,9 +40,22 @@ def code_cells(path):
             yield TransformerManager().transform_cell(cell.source)
 
 
+def is_guard(statement):
+    """`if ...: raise ...`, or nothing but calls of private helpers, as in `p, q = _checked_pair(p, q)`."""
+    if isinstance(statement, ast.If):
+        return len(statement.body) == 1 and isinstance(statement.body[0], ast.Raise) and not statement.orelse
+    calls = getattr(statement, "value", None) if isinstance(statement, ast.Assign | ast.Expr) else None
+    return all(
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id.startswith("_")
+        for call in (calls.elts if isinstance(calls, ast.Tuple) else [calls])
+    )
+
+
 def comparable(node):
-    """The definition with its docstring cut to the first line."""
+    """The definition with its docstring cut to the first line, and without guards, which a page may leave out."""
     node = ast.parse(ast.unparse(node)).body[0]
+    if isinstance(node, ast.FunctionDef):
+        node.body = [statement for statement in node.body if not is_guard(statement)] or [ast.Pass()]
     if doc := ast.get_docstring(node):
         node.body[0] = ast.Expr(ast.Constant(doc.splitlines()[0]))
     return ast.unparse(node)

@@ -111,7 +111,7 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
     Raises:
         ValueError: a standard deviation is negative or NaN.
 
-    Source: Villani 2003, Theorem 2.18, for the coupling; E|Y| is the mean of a folded normal.
+    Source: Villani 2003, Remark 2.19 (ii), for the coupling; E|Y| is the mean of a folded normal.
     """
     if not (std_p >= 0 and std_q >= 0):
         raise ValueError(f"std_p and std_q must be 0 or more, found {std_p} and {std_q}")

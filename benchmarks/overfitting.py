@@ -18,7 +18,7 @@ from torch import Tensor
 from wgan_utils.data import load_mnist, to_pixels_pm1
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.studies import STUDIES, sample_images, save_study
-from wgan_utils.training import TrainConfig, train
+from wgan_utils.training import Run, TrainConfig, train
 
 SHARED = {"batch_size": 64, "lr": 5e-4}
 RECIPES = {
@@ -34,14 +34,11 @@ def mean_score(critic, images: Tensor) -> float:
 
 def run(config: TrainConfig, kept: Tensor, held_out: Tensor) -> tuple[list[dict], Tensor]:
     """Train on the digits kept; per log the mean score gap to fakes, of digits kept and of digits held out."""
-    critic, generator = conv_critic().to(kept.device), conv_generator(config.latent_dim).to(kept.device).eval()
     gaps = []
 
-    def measure(state: dict, _: Tensor | None) -> None:
-        critic.load_state_dict(state["critic"])
-        generator.load_state_dict(state["generator"])
-        fake = mean_score(critic, sample_images(generator, config.latent_dim, 10_000))
-        train_gap, held_out_gap = (mean_score(critic, digits) - fake for digits in (kept[:10_000], held_out))
+    def measure(run: Run) -> None:
+        fake = mean_score(run.critic, sample_images(run.generator, config.latent_dim, 10_000))
+        train_gap, held_out_gap = (mean_score(run.critic, digits) - fake for digits in (kept[:10_000], held_out))
         gaps.append({"train_gap": train_gap, "held_out_gap": held_out_gap})
 
     result = train(config, kept, conv_generator, conv_critic, on_log=measure)

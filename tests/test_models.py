@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 
 from wgan_utils.models import (
     GroupSort,
@@ -186,3 +186,66 @@ def test_an_orthogonal_groupsort_critic_has_bound_one_and_slope_one_almost_every
 def test_a_layer_without_a_known_bound_is_named(layer):
     with pytest.raises(ValueError, match=type(layer).__name__):
         lipschitz_bound(nn.Sequential(nn.Linear(2, 4), layer), (2,))
+
+
+class Skip(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) + 9 * x.sum(1, keepdim=True)
+
+
+class ScaledLinear(nn.Linear):
+    def forward(self, x):
+        return 9 * super().forward(x)
+
+
+class Tripled(nn.Module):
+    def forward(self, weight):
+        return 3 * weight
+
+
+def with_change(change):
+    critic = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+    change(critic)
+    return critic
+
+
+LOOK_ALIKES = {
+    "a subclass with a skip": lambda: Skip(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1)),
+    "a layer that scales its output": lambda: nn.Sequential(ScaledLinear(2, 1)),
+    "a forward hook": lambda: with_change(lambda critic: critic[0].register_forward_hook(lambda m, x, out: 9 * out)),
+    "a hook on the whole": lambda: with_change(lambda critic: critic.register_forward_hook(lambda m, x, out: 9 * out)),
+    "a hook before": lambda: with_change(lambda critic: critic[1].register_forward_pre_hook(lambda m, x: (9 * x[0],))),
+    "a forward of its own": lambda: with_change(lambda critic: setattr(critic[1], "forward", lambda x: 9 * x)),
+    "a weight computed by who knows what": lambda: with_change(
+        lambda critic: parametrize.register_parametrization(critic[0], "weight", Tripled())
+    ),
+    "spectral norm in training": lambda: with_change(lambda critic: parametrizations.spectral_norm(critic[0])),
+    "spectral norm, as it was": lambda: with_change(lambda critic: nn.utils.spectral_norm(critic[0])),
+    "samples mixed": lambda: nn.Sequential(nn.Flatten(0), nn.Linear(2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_a_network_whose_slope_the_layers_do_not_bound_is_refused_and_left_as_it_was(name):
+    critic = LOOK_ALIKES[name]()
+    before = {key: value.clone() for key, value in critic.state_dict().items()}
+    with pytest.raises(ValueError, match="no bound is known"):
+        lipschitz_bound(critic, (2,))
+    assert all(torch.equal(value, before[key]) for key, value in critic.state_dict().items())
+
+
+def test_spectral_norm_is_bounded_in_evaluation_mode_and_does_not_move():
+    torch.manual_seed(0)
+    critic = nn.Sequential(parametrizations.spectral_norm(nn.Linear(8, 32)), nn.ReLU(), nn.Linear(32, 1)).eval()
+    before = {key: value.clone() for key, value in critic.state_dict().items()}
+    bound = lipschitz_bound(critic, (8,))
+    x = torch.randn(500, 8, requires_grad=True)
+    (grad,) = torch.autograd.grad(critic(x).sum(), x)
+    assert grad.norm(dim=1).max() <= bound * (1 + 1e-6)
+    assert all(torch.equal(value, before[key]) for key, value in critic.state_dict().items())
+
+
+@pytest.mark.parametrize("padding", [{"padding": "same"}, {"padding": 1, "padding_mode": "circular"}])
+def test_a_convolution_with_another_padding_is_refused(padding):
+    with pytest.raises(ValueError, match="its padding must be zeros, given as numbers"):
+        conv_norm_bound(nn.Conv2d(1, 1, 3, **padding), (8, 8))

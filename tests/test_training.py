@@ -1,13 +1,18 @@
 """The loop does what Algorithm 1 says, the same way twice, and refuses what it cannot do."""
 
 import math
+import re
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from wgan_utils.algorithms import wgan_step
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.training import ALGORITHMS, TrainConfig, train
+from wgan_utils.training import ALGORITHMS, Run, TrainConfig, lr_factor, make_networks, train
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 IMAGES = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -111,14 +116,12 @@ def test_critic_steps_and_generator_steps_come_in_the_ratio_of_n_critic(algorith
 
     def spying_critic(image_shape):
         critic = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), nn.Identity())
-        critic.register_forward_hook(
-            lambda module, args, out: calls.append((len(args[0]), module[1].weight.requires_grad))
-        )
+        critic.register_forward_hook(lambda module, args, out: calls.append((len(args[0]), not args[0].is_leaf)))
         return critic
 
     run(short(algorithm, n_steps=3, n_critic=4), make_critic=spying_critic)
-    steps = [grad for size, grad in calls[1:] if size == 16 or not grad]  # 16: real and fake in one pass
-    assert steps == ([True] * 4 + [False]) * 3  # the critic is frozen while the generator learns
+    steps = [size == 8 for size, from_generator in calls[1:] if size == 16 or from_generator]
+    assert steps == ([False] * 4 + [True]) * 3  # 16: data and fakes in one pass; 8: the generator's own step
 
 
 def test_no_gradient_reaches_the_generator_while_the_critic_learns():
@@ -181,29 +184,26 @@ def test_without_averaging_the_generator_is_the_last_one_and_with_it_it_is_not()
 
 
 def test_the_learning_rate_holds_for_half_the_run_and_ends_at_two_per_cent():
-    from wgan_utils.training import lr_schedule
-
-    factor = lr_schedule(short(n_steps=100, lr_decay=True))
-    assert factor(0) == factor(50) == 1
-    assert factor(75) == pytest.approx(0.51)
-    assert factor(100) == pytest.approx(0.02)
-    assert lr_schedule(short(n_steps=100))(100) == 1
+    config = short(n_steps=100, lr_decay=True)
+    assert lr_factor(config, 0) == lr_factor(config, 50) == 1
+    assert lr_factor(config, 75) == pytest.approx(0.51)
+    assert lr_factor(config, 100) == pytest.approx(0.02)
+    assert lr_factor(short(n_steps=100), 100) == 1
 
 
 def test_the_moving_average_begins_as_a_copy_and_then_remembers():
-    from torch.optim.swa_utils import AveragedModel
+    def networks(latent_dim, image_shape):
+        return nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 64), nn.Tanh(), nn.Unflatten(1, image_shape))
 
-    from wgan_utils.training import update_average_
-
-    for n, remembered in [(0, 0), (1, 2 / 11), (10_000, 0.99)]:
-        old, new = nn.BatchNorm1d(1), nn.BatchNorm1d(1)
+    for n, remembered in [(1, 0), (2, 2 / 11), (10_000, 0.99)]:
+        config = short(ema_decay=0.99)
+        going = Run(config, networks(4, (1, 8, 8)), conv_critic((1, 8, 8)), torch.device("cpu"))
+        old, new = going.generator[0], going.learner[0]
         nn.init.zeros_(new.weight)
         new.num_batches_tracked.fill_(7)
-        averaged = AveragedModel(old)
-        averaged.n_averaged.fill_(n)
-        update_average_(averaged, new, 0.99)
-        assert averaged.module.weight.item() == pytest.approx(remembered)
-        assert averaged.module.num_batches_tracked == 7 and averaged.n_averaged == n + 1
+        going.follow(n)
+        assert old.weight[0].item() == pytest.approx(remembered)
+        assert old.num_batches_tracked == 7
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -251,7 +251,7 @@ def test_a_bad_setting_is_named_with_its_value_and_the_range(settings, message):
         (
             IMAGES,
             {"make_critic": lambda shape: conv_critic()},
-            r"images are \(1, 8, 8\), but the critic does not take them",
+            r"the critic does not take a batch of \(2, 1, 8, 8\) in float32",
         ),
         (
             IMAGES,
@@ -268,3 +268,208 @@ def test_images_and_networks_that_do_not_fit_are_named(images, makers, message):
 def test_losses_that_are_no_longer_finite_stop_the_run_and_say_so():
     with pytest.raises(FloatingPointError, match=r"by step .* must be finite: lower lr, now 1e"):
         run(short("wgan-gp", lr=1e30, n_steps=20))
+
+
+def test_what_a_setting_may_be_is_kept_as_a_plain_number():
+    config = short(n_steps=np.int64(3), lr=np.float32(0.5), betas=[np.float64(0.5), 0], lambda_gp=Fraction(1, 2))
+    kept = config.n_steps, config.lr, config.betas, config.lambda_gp
+    assert kept == (3, 0.5, (0.5, 0.0), 0.5) and [type(value) for value in kept] == [int, float, tuple, float]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": "1e-4"}, "lr must be more than 0 and finite, found '1e-4'"),
+        ({"lr": None}, "lr must be more than 0 and finite, found None"),
+        ({"lr": True}, "lr must be more than 0 and finite, found True"),
+        ({"betas": (0.5,)}, r"betas must be two numbers, found (0.5,)"),
+        ({"betas": 0.5}, "betas must be two numbers, found 0.5"),
+        ({"betas": ("0", "0.9")}, "betas must be at least 0 and less than 1, found '0'"),
+        ({"n_steps": "100"}, "n_steps must be a whole number of at least 1, found '100'"),
+        ({"n_steps": True}, "n_steps must be a whole number of at least 1, found True"),
+        ({"algorithm": ["wgan"]}, "algorithm must be one of gan, wgan, wgan-gp, found ['wgan']"),
+        ({"lr_decay": "no"}, "lr_decay must be True or False, found 'no'"),
+    ],
+)
+def test_a_setting_of_another_kind_is_named_when_the_config_is_made(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        short(**settings)
+
+
+def dcgan_generator(latent_dim, image_shape):
+    return nn.Sequential(nn.ConvTranspose2d(latent_dim, 1, 8), nn.Tanh())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": IMAGES[:0]}, "found torch.uint8 (0, 1, 8, 8)"),
+        ({"images": DataLoader(TensorDataset(IMAGES))}, "found DataLoader"),
+        ({"images": IMAGES.numpy()}, "found ndarray"),
+        ({"config": {"algorithm": "gan"}}, "config must be a TrainConfig, found dict"),
+        ({"z_watch": torch.zeros(3, 5)}, "latent_dim 4, found torch.float32 (3, 5)"),
+        ({"z_watch": torch.zeros(4)}, "latent_dim 4, found torch.float32 (4,)"),
+        ({"z_watch": torch.zeros(3, 4).long()}, "latent_dim 4, found torch.int64 (3, 4)"),
+        ({"z_watch": [[0.0] * 4]}, "latent_dim 4, found list"),
+        ({"make_generator": dcgan_generator}, "the generator does not take a batch of (2, 4) in float32"),
+        ({"make_generator": lambda *_: None}, "the maker of the generator must return a network, found NoneType"),
+        (
+            {"make_critic": lambda shape: nn.Sequential(nn.Conv2d(1, 1, 5))},
+            "one score per image, found shape (2, 1, 4, 4)",
+        ),
+        ({"make_critic": lambda shape: conv_critic(shape).double()}, "(its weights are torch.float64)"),
+        (
+            {"make_critic": lambda shape: conv_critic(shape).requires_grad_(False)},
+            "the critic has no parameter to train",
+        ),
+        ({"checkpoint": {}}, "this is no checkpoint of train"),
+        ({"checkpoint": 7}, "this is no checkpoint of train"),
+    ],
+)
+def test_what_does_not_fit_is_named_before_the_first_step(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(**{"config": short(n_steps=10**9), **arguments})
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_what_a_maker_froze_stays_as_it_was(algorithm):
+    kept = {}
+
+    def freezing(make, layer):
+        def made(*args):
+            network = make(*args)
+            network[layer].requires_grad_(False)
+            for parameter in network[layer].parameters():
+                kept[layer, parameter] = nn.init.constant_(parameter, 0.005)
+            return network
+
+        return made
+
+    config = short(algorithm, clip_limit=0.01)
+    result = run(config, make_generator=freezing(conv_generator, 0), make_critic=freezing(conv_critic, 1))
+    for weight in kept.values():
+        assert weight.eq(0.005).all() and not weight.requires_grad
+    assert all(p.requires_grad for p in [*result.critic[4:].parameters()])
+    start = make_networks(config, IMAGES, conv_generator, conv_critic)[1]
+    assert not torch.equal(result.critic[-1].weight, start[-1].weight)  # the others learnt
+
+
+def test_a_frozen_weight_that_clipping_would_move_is_named():
+    def frozen_critic(image_shape):
+        critic = conv_critic(image_shape)
+        nn.init.constant_(critic[1].weight.requires_grad_(False), 0.2)
+        return critic
+
+    with pytest.raises(ValueError, match=r"the critic's frozen 1.weight must lie within clip_limit 0.01, found 0.2"):
+        run(short("wgan", clip_limit=0.01), make_critic=frozen_critic)
+
+
+def test_a_checkpoint_is_a_copy_and_takes_no_harm_from_either_run():
+    kept = []
+    whole = run(short(n_steps=6), on_log=lambda going: kept.append((going.state(), going.state())))
+    first, twin = kept[0]
+    resumed = run(short(n_steps=6), checkpoint=first)
+    assert same_weights(resumed, whole) and resumed.history == whole.history
+    assert first["history"] == twin["history"] and len(first["history"]) == 1
+    for name in ("generator", "critic", "averaged"):
+        assert all(torch.equal(first[name][key], twin[name][key]) for key in twin[name])
+    assert same_weights(run(short(n_steps=6), checkpoint=first), whole)  # and it serves again
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_resumed_run_is_the_whole_run_with_schedule_average_and_samples(algorithm):
+    kept, z_watch = [], torch.randn(3, 4)
+    config = short(algorithm, n_steps=7, ema_decay=0.9, lr_decay=True)
+    whole = run(config, z_watch=z_watch, on_log=lambda going: kept.append(going.state()))
+    resumed = run(config, z_watch=z_watch, checkpoint=kept[1])
+    assert same_weights(resumed, whole) and resumed.history == whole.history
+    assert len(resumed.samples) == len(resumed.history)
+    assert all(map(torch.equal, resumed.samples, whole.samples))
+
+
+def a_checkpoint(**settings):
+    kept = []
+    run(short(**settings), on_log=lambda going: kept.append(going.state()))
+    return kept[-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 2e-3}, "lr was 0.001, now 0.002"),
+        ({"betas": (0.5, 0.9)}, r"betas was \(0.0, 0.9\), now \(0.5, 0.9\)"),
+        ({"seed": 1}, "seed was 0, now 1"),
+        ({"algorithm": "wgan"}, "algorithm was 'wgan-gp', now 'wgan'"),
+        ({"algorithm": "gan", "n_critic": 1}, "algorithm was 'wgan-gp', now 'gan'; n_critic was 2, now 1"),
+        ({"n_steps": 3}, "the checkpoint has 4 steps behind it, more than n_steps, 3"),
+        ({"latent_dim": 5}, "latent_dim was 4, now 5"),
+    ],
+)
+def test_resuming_with_other_settings_names_them(settings, message):
+    with pytest.raises(ValueError, match=message):
+        run(short(**settings), checkpoint=a_checkpoint())
+
+
+def test_resuming_with_other_noise_to_watch_or_other_networks_is_refused():
+    with pytest.raises(ValueError, match="z_watch was another"):
+        run(short(), checkpoint=a_checkpoint(), z_watch=torch.zeros(3, 4))
+    with pytest.raises(ValueError, match="the checkpoint does not fit these networks"):
+        run(short(), checkpoint=a_checkpoint(), make_critic=lambda shape: nn.Sequential(nn.Flatten(), nn.Linear(64, 1)))
+
+
+def test_a_checkpoint_of_another_kind_of_device_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="the checkpoint was made on cuda and the images are on cpu"):
+        run(short(), checkpoint=a_checkpoint() | {"device": "cuda"})
+
+
+def test_a_finished_run_goes_on_when_more_steps_are_asked_for():
+    longer = run(short(n_steps=8), checkpoint=a_checkpoint(n_steps=4))
+    assert same_weights(longer, run(short(n_steps=8))) and [row["step"] for row in longer.history] == [2, 4, 6, 8]
+    assert run(short(n_steps=4), checkpoint=a_checkpoint(n_steps=4)).history[-1]["step"] == 4
+
+
+def test_a_run_hands_out_networks_that_can_be_used_on_the_way():
+    shapes = []
+
+    def look(going):
+        with torch.no_grad():
+            images = going.generator(torch.zeros(5, 4))
+            shapes.append((images.shape, going.critic(images).shape, len(going.history)))
+
+    run(short(ema_decay=0.9), on_log=look)
+    assert shapes == [((5, 1, 8, 8), (5, 1), 1), ((5, 1, 8, 8), (5, 1), 2)]
+
+
+def test_a_true_answer_at_a_log_ends_the_run():
+    assert [row["step"] for row in run(short(n_steps=6), on_log=lambda going: len(going.history) == 2).history] == [
+        2,
+        4,
+    ]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_training_in_a_world_of_doubles_or_another_device_is_right_or_says_what_is_wrong(algorithm):
+    expected = run(short(algorithm))
+    with torch.device("meta"):
+        assert same_weights(run(short(algorithm)), expected)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(ValueError, match=r"in float32: .* \(its weights are torch.float64\)"):
+            run(short(algorithm))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_the_critics_gradients_do_not_leak_between_the_two_players():
+    """After a turn the critic holds the gradient of its own loss, and the generator that of its own."""
+    torch.manual_seed(0)
+    generator, critic = conv_generator(4, (1, 8, 8)), conv_critic((1, 8, 8))
+    opts = [torch.optim.SGD(net.parameters(), lr=1e-9) for net in (generator, critic)]
+    rng = torch.Generator().manual_seed(0)
+    x_real = torch.rand(8, 1, 8, 8, generator=rng)
+    z = torch.randn(8, 4, generator=rng)
+    wgan_step(lambda: x_real, lambda: z, generator, critic, *opts, n_critic=1, clip_limit=10.0)
+    scores = critic(torch.cat([x_real, generator(z)]))
+    expected = torch.autograd.grad(scores[8:].mean() - scores[:8].mean(), [*critic.parameters()], allow_unused=True)
+    for parameter, grad in zip(critic.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, grad, rtol=1e-3, atol=1e-6)

@@ -29,11 +29,7 @@ from torchvision import datasets
 from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
-from wgan_utils.training import ALGORITHMS, TrainConfig, train
-
-LR = {"gan": 2e-4, "wgan": 5e-5, "wgan-gp": 1e-4}  # of DCGAN, of the WGAN paper and of the WGAN-GP paper
-N_CRITIC = {"gan": 1, "wgan": 5, "wgan-gp": 5}
-BETAS = {"gan": (0.5, 0.999), "wgan": (0.0, 0.9), "wgan-gp": (0.0, 0.9)}  # "wgan" uses RMSProp
+from wgan_utils.training import ALGORITHMS, PAPERS, Run, TrainConfig, train
 
 
 class InputError(Exception):
@@ -140,23 +136,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
-    n_critic = N_CRITIC[args.algorithm] if args.n_critic is None else args.n_critic
+    settings = PAPERS[args.algorithm].copy()
+    for name in ("lr", "n_critic", "clip_limit", "lambda_gp"):
+        if getattr(args, name) is not None:
+            settings[name] = getattr(args, name)
     n_steps = 2000 if args.steps is None else args.steps
     try:
         if args.epochs is not None:
-            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(n_critic, 1)))
-        given = {name: getattr(args, name) for name in ("clip_limit", "lambda_gp") if getattr(args, name) is not None}
+            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
         return TrainConfig(
             algorithm=args.algorithm,
             n_steps=n_steps,
-            n_critic=n_critic,
             batch_size=args.batch_size,
             latent_dim=args.latent_dim,
-            lr=LR[args.algorithm] if args.lr is None else args.lr,
-            betas=BETAS[args.algorithm],
             log_every=args.log_every,
             seed=args.seed,
-            **given,
+            **settings,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
@@ -174,7 +169,7 @@ def run(args: argparse.Namespace) -> str:
     checkpoint = read_checkpoint(path, settings) if args.resume else None
     samples_dir = writable(args.samples_dir, "--samples-dir")
     checkpoint_dir = writable(args.checkpoint_dir, "--checkpoint-dir")
-    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+    z_watch = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(config.seed)).to(args.device)
     interrupted = []
 
     def on_interrupt(*_) -> None:
@@ -183,9 +178,11 @@ def run(args: argparse.Namespace) -> str:
         interrupted.append(True)
         print("\nstopping at the next log; press Ctrl-C again to leave at once", file=sys.stderr)
 
-    def on_log(state: dict, watched: Tensor) -> bool:
-        history = state["history"]
-        write(path, lambda place: torch.save({**state, "settings": settings}, place))
+    def on_log(run: Run) -> bool:
+        history = run.history
+        with torch.no_grad():
+            watched = run.generator(z_watch).cpu()
+        write(path, lambda place: torch.save({**run.state(), "settings": settings}, place))
         lines = "".join(json.dumps(row) + "\n" for row in history)
         write(checkpoint_dir / "log.jsonl", lambda place: place.write_text(lines))
         write(samples_dir / "curves.png", lambda place: save_curves(history, place))
@@ -195,7 +192,7 @@ def run(args: argparse.Namespace) -> str:
 
     earlier = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        result = train(config, images, conv_generator, conv_critic, z_watch.to(args.device), checkpoint, on_log)
+        result = train(config, images, conv_generator, conv_critic, checkpoint=checkpoint, on_log=on_log)
     except (ValueError, FloatingPointError) as error:
         raise InputError(str(error)) from error
     finally:

@@ -1,5 +1,7 @@
 """The losses of three algorithms, as plain functions of scores and critics.
 
+A gradient penalty is a point, a slope and a charge: ``((slopes(critic, points_between(...)) - 1) ** 2).mean()``.
+
 Sign convention, used everywhere: a higher score means "looks more like data".
 Every loss is minimised. With a 1-Lipschitz critic, ``-critic_loss(...)`` is an
 estimate of the Wasserstein-1 distance, in the units of the data.
@@ -11,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import fold, pixel_shuffle, softplus
+from torch.nn.functional import softplus
 
 
 def critic_loss(scores_real: Tensor, scores_fake: Tensor) -> Tensor:
@@ -55,15 +57,41 @@ def points_between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator | None =
         Like ``x_real``; no gradient flows back from it.
 
     Raises:
-        ValueError: ``x_real`` and ``x_fake`` differ in shape.
+        ValueError: ``x_real`` and ``x_fake`` differ in shape, or hold no floats (bytes of images, say).
 
     Source: Gulrajani et al. 2017, Algorithm 1, lines 4 and 6 (arXiv:1704.00028).
     """
     if x_real.shape != x_fake.shape:
         raise ValueError(f"x_real {tuple(x_real.shape)} and x_fake {tuple(x_fake.shape)} differ in shape")
+    if not (x_real.is_floating_point() and x_fake.is_floating_point()):
+        raise ValueError(f"x_real and x_fake must be floats, found {x_real.dtype} and {x_fake.dtype}")
     shape = (len(x_real),) + (1,) * (x_real.ndim - 1)  # one eps per sample, whatever the data's shape
     eps = torch.rand(shape, generator=rng, device=x_real.device, dtype=x_real.dtype)
     return (eps * x_real + (1 - eps) * x_fake).detach()
+
+
+def slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Norm of the critic's gradient at each sample, itself differentiable with respect to the critic's weights.
+
+    Args:
+        critic: maps (batch, *dims) to one score per row, (batch,) or (batch, 1). It must score each row on its own:
+            a batch-norm layer mixes rows, and the gradient below would no longer be per sample.
+        x: (batch, *dims), in data units (pixels in [-1, 1], say); no gradient flows back to where it came from.
+
+    Returns:
+        (batch,), 0 or more, in score per data unit; its gradient is 0 where a slope is 0.
+
+    Raises:
+        ValueError: the critic gives more or fewer than one score per sample, as a critic of patches does.
+
+    Source: Gulrajani et al. 2017, Algorithm 1, line 7 (arXiv:1704.00028).
+    """
+    x = x.detach().requires_grad_(True)
+    scores = critic(x)
+    if scores.numel() != len(x):
+        raise ValueError(f"the critic must give one score per sample, found {tuple(scores.shape)} for {len(x)} samples")
+    (grad,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+    return grad.reshape(len(x), -1).norm(dim=1)  # over everything but the batch
 
 
 def gradient_penalty(
@@ -77,9 +105,7 @@ def gradient_penalty(
     The slope is measured at ``points_between(x_real, x_fake, rng)``, one point per pair.
 
     Args:
-        critic: maps (batch, *dims) to one score per row, (batch,) or (batch, 1).
-            It must score each row on its own: a batch-norm layer mixes rows, and
-            the gradient below would no longer be per sample.
+        critic: as for ``slopes``.
         x_real: (batch, *dims), data, in data units (pixels in [-1, 1], say).
         x_fake: like ``x_real``; no gradient flows back to the generator network.
         rng: source of the random positions; ``None`` uses torch's global one.
@@ -89,14 +115,11 @@ def gradient_penalty(
         of score per data unit; the penalty's target, 1, is the W1 dual's bound.
 
     Raises:
-        ValueError: ``x_real`` and ``x_fake`` differ in shape.
+        ValueError: ``x_real`` and ``x_fake`` differ in shape; the critic does not give one score per sample.
 
     Source: Gulrajani et al. 2017, Algorithm 1, lines 4-7 (arXiv:1704.00028).
     """
-    x_hat = points_between(x_real, x_fake, rng).requires_grad_(True)
-    (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    slope = grad.flatten(start_dim=1).norm(dim=1)  # (batch,)
-    return ((slope - 1) ** 2).mean()
+    return ((slopes(critic, points_between(x_real, x_fake, rng)) - 1) ** 2).mean()
 
 
 def one_sided_penalty(
@@ -111,82 +134,7 @@ def one_sided_penalty(
 
     Source: Gulrajani et al. 2017, section 4, where the two penalties are compared (arXiv:1704.00028).
     """
-    x_hat = points_between(x_real, x_fake, rng).requires_grad_(True)
-    (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    slope = grad.flatten(start_dim=1).norm(dim=1)  # (batch,)
-    return ((slope - 1).relu() ** 2).mean()
-
-
-def gradient_penalty_piecewise_linear(
-    critic: nn.Sequential,
-    x_real: Tensor,
-    x_fake: Tensor,
-    rng: torch.Generator | None = None,
-) -> Tensor:
-    """The value and the gradients of ``gradient_penalty``, by one backward pass instead of two.
-
-    Between the kinks of its ReLUs such a critic is linear in its input. So its
-    gradient is a product of weights and masks, last layer first; written out as
-    such, it is an ordinary function of the weights.
-
-    Args:
-        critic: a network for which ``is_piecewise_linear`` holds; the other arguments,
-            the value and the errors are those of ``gradient_penalty``.
-
-    Raises:
-        ValueError: naming the layer that is not piecewise linear; the shapes differ.
-
-    Source: the chain rule; Gulrajani et al. 2017, Algorithm 1, lines 4-7 (arXiv:1704.00028).
-    """
-    if not is_piecewise_linear(critic):
-        raise ValueError(f"need a Sequential of piecewise-linear layers, found {critic}")
-    x = x_hat = points_between(x_real, x_fake, rng)
-    seen = []
-    for layer in critic:  # forward: on which side of its kink is each unit?
-        seen.append((layer, x))
-        x = layer(x).detach()
-    grad = torch.ones_like(x)  # of each score with respect to itself
-    while isinstance(seen[0][0], MOVES):  # moving the pixels of the image changes no norm
-        del seen[0]
-    for layer, x in reversed(seen):  # backward: weights carry gradients, masks carry none
-        if isinstance(layer, nn.Linear):
-            grad = grad @ layer.weight
-        elif isinstance(layer, nn.Conv2d):
-            weight = layer.weight.to(grad.dtype)
-            if layer.in_channels == 1:  # the same by a product and a sum of patches: convolutions are slow here
-                how = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-                grad = fold(weight.flatten(1).t() @ grad.flatten(2), x.shape[2:], *how)
-            else:
-                how = (layer.stride, layer.padding, layer.dilation, layer.groups)
-                grad = nn.grad.conv2d_input(x.shape, weight, grad, *how)
-        elif isinstance(layer, nn.PixelUnshuffle):
-            grad = pixel_shuffle(grad, layer.downscale_factor)
-        elif isinstance(layer, MOVES):
-            grad = grad.reshape(x.shape)
-        else:  # ReLU, LeakyReLU: 1 above the kink, the slope below it
-            grad = grad * (x > 0).to(grad.dtype).clamp(min=getattr(layer, "negative_slope", 0.0))
-    slope = grad.flatten(start_dim=1).norm(dim=1, dtype=x_hat.dtype)  # (batch,)
-    return ((slope - 1) ** 2).mean()
-
-
-MOVES = (nn.Flatten, nn.Unflatten, nn.PixelUnshuffle)  # layers that only move numbers within a sample
-
-
-def is_piecewise_linear(critic: nn.Module) -> bool:
-    """True for a Sequential of layers that ``gradient_penalty_piecewise_linear`` knows, without normalisation.
-
-    They are Linear, Conv2d with zeros around the image, ReLU, LeakyReLU with a slope from 0 to 1, Flatten,
-    Unflatten and PixelUnshuffle.
-    """
-
-    def known(layer: nn.Module) -> bool:
-        if isinstance(layer, nn.Conv2d):
-            return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-        if isinstance(layer, nn.LeakyReLU):
-            return 0 <= layer.negative_slope <= 1
-        return isinstance(layer, (nn.Linear, nn.ReLU, *MOVES))
-
-    return isinstance(critic, nn.Sequential) and all(map(known, critic)) and not isinstance(critic[-1], MOVES)
+    return ((slopes(critic, points_between(x_real, x_fake, rng)) - 1).relu() ** 2).mean()
 
 
 @torch.no_grad()

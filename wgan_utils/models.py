@@ -8,6 +8,8 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import is_parametrized
 
 
 def mlp_critic(data_dim: int = 2, width: int = 512, n_hidden: int = 3) -> nn.Sequential:
@@ -160,37 +162,80 @@ class GroupSort(nn.Module):
         return x.unflatten(1, (-1, 2)).sort(dim=2).values.flatten(1)
 
 
+def is_plain(module: nn.Module, *types: type) -> bool:
+    """True when calling the module does what its type says and nothing else, so that its weights tell all about it.
+
+    Its type is one of ``types`` and no subclass, ``forward`` is that of the type, no hook waits on it or on its
+    parameters, and these are leaves of their own: none is computed from another, as by spectral norm.
+    """
+    weights = {"weight", "bias"} if isinstance(module, nn.Linear | nn.Conv2d) else set()
+    hooks = [hooks for name, hooks in vars(module).items() if name.endswith("_hooks") and "state_dict" not in name]
+    parameters = [parameter for parameter in module._parameters.values() if parameter is not None]
+    return (
+        type(module) in types
+        and "forward" not in vars(module)
+        and not any(hooks)
+        and all(is_parametrized(module, name) for name in weights - module._parameters.keys())
+        and all(type(weight) is nn.Parameter and weight.is_leaf for weight in parameters)
+        and not any(weight._backward_hooks or weight._post_accumulate_grad_hooks for weight in parameters)
+    )
+
+
+def is_reshape(layer: nn.Module) -> bool:
+    """True for a plain layer that only moves numbers, within each sample: it changes no norm."""
+    if is_plain(layer, nn.PixelShuffle, nn.PixelUnshuffle):
+        return True
+    return is_plain(layer, nn.Flatten, nn.Unflatten) and getattr(layer, "start_dim", getattr(layer, "dim", 0)) == 1
+
+
 @torch.no_grad()
 def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> float:
     """A number that no slope of the critic can exceed: the product of the operator norms of its layers.
 
     Args:
-        critic: Linear, Conv2d (zeros around the image), activations whose slope is at most 1, and reshapes.
+        critic: a plain Sequential of Linear, Conv2d (zeros around the image), activations whose slope is at most 1,
+            and reshapes. The weight of a layer may be computed by torch's own ``parametrizations``; by
+            ``spectral_norm`` in evaluation mode only, because in training each look at such a weight changes it.
         input_shape: of one sample, without the batch axis: the norm of a convolution depends on it.
 
     Returns:
         In score per data unit. A proof, not a tight value: the layers seldom stretch the same direction.
 
     Raises:
-        ValueError: naming a layer whose norm is not known; batch norm, for one, has no bound of its own.
+        ValueError: naming a layer whose norm is not known: batch norm, for one, has no bound of its own, and a
+            subclass or a layer with a hook may do anything.
 
     Source: the norm of a composition is at most the product of the norms; Gouk et al. 2018 (arXiv:1804.04368).
     """
-    kinks = (nn.ReLU, nn.LeakyReLU, nn.Tanh, GroupSort)
-    moves = (nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle)
+    known = (nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, GroupSort)
+    if not is_plain(critic, nn.Sequential):
+        raise ValueError(f"no bound is known but for a plain Sequential, found {critic}")
+    for layer in critic:  # before any of them is called: that may change its buffers
+        if not (is_plain(layer, *known) or is_reshape(layer) or has_torch_weight(layer)):
+            raise ValueError(f"no bound is known for the layer {layer}")
     first = next(critic.parameters())
     x, bound = torch.zeros(1, *input_shape, dtype=first.dtype, device=first.device), 1.0
     for layer in critic:
         if isinstance(layer, nn.Linear):
-            bound *= torch.linalg.matrix_norm(layer.weight.double(), 2).item()
-        elif isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
+            bound *= torch.linalg.matrix_norm(layer.weight.cpu().double(), 2).item()
+        elif isinstance(layer, nn.Conv2d):
             bound *= conv_norm_bound(layer, x.shape[-2:])
         elif isinstance(layer, nn.LeakyReLU):
             bound *= max(1.0, abs(layer.negative_slope))
-        elif not isinstance(layer, kinks + moves):
-            raise ValueError(f"no bound is known for the layer {layer}")
         x = layer(x)
     return bound
+
+
+def has_torch_weight(layer: nn.Module) -> bool:
+    """True for a Linear or Conv2d whose weight torch's own ``parametrizations`` compute the same way at each look."""
+    if type(layer).__bases__ not in [(nn.Linear,), (nn.Conv2d,)] or not is_parametrized(layer):
+        return False
+    parts = [part for weight in layer.parametrizations.values() for part in weight]
+    return (
+        is_plain(layer, type(layer))
+        and all(type(part).__module__ == parametrizations.__name__ for part in parts)
+        and not any(type(part) is parametrizations._SpectralNorm and part.training for part in parts)
+    )
 
 
 @torch.no_grad()
@@ -208,9 +253,14 @@ def conv_norm_bound(conv: nn.Conv2d, size: tuple[int, int]) -> float:
     Returns:
         The largest singular value over all frequencies.
 
+    Raises:
+        ValueError: the padding is not zeros, or is given as a word.
+
     Source: Sedghi, Gupta, Long 2019 (arXiv:1805.10408), extended to strides and zeros around the image.
     """
-    weight = conv.weight.double()
+    if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+        raise ValueError(f"no bound is known for the layer {conv}: its padding must be zeros, given as numbers")
+    weight = conv.weight.cpu().double()
     n_out, n_in = conv.out_channels, conv.in_channels
     torus = [
         stride * math.ceil(max(length + 2 * padding, dilation * (kernel - 1) + 1) / stride)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from wgan_utils.data import to_bytes
 from wgan_utils.metrics import digit_coverage, digit_features, frechet_distance
 from wgan_utils.models import conv_generator
-from wgan_utils.training import TrainConfig, TrainResult, train
+from wgan_utils.training import Run, TrainConfig, train
 
 STUDIES = Path(__file__).parent / "studies"
 SIDE = 28  # pixels of a digit
@@ -51,7 +51,7 @@ def measured_run(
     make_critic: Callable[[tuple], nn.Module],
     reference: Tensor,
     z_watch: Tensor | None = None,
-) -> tuple[TrainResult, dict]:
+) -> tuple[Run, dict]:
     """Train, and measure the averaged generator on the way and at the end.
 
     Args:
@@ -63,13 +63,10 @@ def measured_run(
         ``frechet``, the distance of 2,000 fakes to the reference; and for 10,000 fakes at the end ``frechet``,
         ``sure`` and ``share`` (as ``digit_coverage``). Compare distances at equal numbers of fakes only.
     """
-    probe = make_generator(config.latent_dim, tuple(images.shape[1:])).to(images.device).eval()
     distances = []
 
-    def measure(state: dict, _: Tensor | None) -> None:
-        averaged = state["averaged"].items()
-        probe.load_state_dict({name.removeprefix("module."): x for name, x in averaged if name != "n_averaged"})
-        fakes = sample_images(probe, config.latent_dim, 2000)
+    def measure(run: Run) -> None:
+        fakes = sample_images(run.generator, config.latent_dim, 2000)
         distances.append(frechet_distance(digit_features(fakes), reference))
 
     result = train(config, images, make_generator, make_critic, z_watch, on_log=measure)
@@ -101,7 +98,7 @@ def repeat_start(
     Returns:
         What ``row["history"][0]["estimate"]`` was when the log was made, up to the processor's rounding.
     """
-    again = train(logged_config(row), images, make_generator, make_critic, on_log=lambda state, samples: True)
+    again = train(logged_config(row), images, make_generator, make_critic, on_log=lambda run: True)
     return again.history[0]["estimate"]
 
 

@@ -1,30 +1,31 @@
-"""One plain loop for three algorithms, to be read beside Algorithm 1 of the papers."""
+"""The run around an algorithm: its settings, log, samples and checkpoints. What trains is in ``algorithms.py``."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from functools import partial
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
+from torch.optim import Optimizer
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
 from wgan_utils.data import draw_batch
-from wgan_utils.fast import as_cuda_graph, critic_gradients_, is_fully_connected
-from wgan_utils.losses import (
-    clip_weights_,
-    critic_loss,
-    gan_discriminator_loss,
-    gan_generator_loss,
-    generator_loss,
-    gradient_penalty,
-    gradient_penalty_piecewise_linear,
-    is_piecewise_linear,
-)
+from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
+from wgan_utils.losses import gradient_penalty
 
-ALGORITHMS = ("gan", "wgan", "wgan-gp")
+# The papers' constants. "gan" has those of DCGAN (Radford et al. 2015); "wgan" uses RMSProp and no betas.
+PAPERS = {
+    "gan": {"lr": 2e-4, "n_critic": 1, "betas": (0.5, 0.999)},
+    "wgan": {"lr": 5e-5, "n_critic": 5, "clip_limit": 0.01},
+    "wgan-gp": {"lr": 1e-4, "n_critic": 5, "betas": (0.0, 0.9), "lambda_gp": 10.0},
+}
+ALGORITHMS = tuple(PAPERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,7 @@ class TrainConfig:
         ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
         log_every: steps between two rows of the history.
         seed: of the networks' first weights and of every draw in the loop.
-        bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow
-            (``wgan_utils.fast.bf16_pays`` measures it).
+        bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow.
         cuda_graph: replay one captured generator step instead of launching its kernels one by one
             (``wgan_utils.fast``); where that is impossible a warning says so and the run is the plain one.
 
@@ -71,39 +71,155 @@ class TrainConfig:
     cuda_graph: bool = False
 
     def __post_init__(self):
+        def keep(name, value):  # as plain Python values, whatever library they came from
+            object.__setattr__(self, name, value)
+
         if self.algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, found {self.algorithm!r}")
         least = {"n_steps": 1, "n_critic": 1, "batch_size": 2, "latent_dim": 1, "log_every": 1, "seed": 0}
         for name, lowest in least.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < lowest:
+            whole = hasattr(value, "__index__") and not isinstance(value, bool)
+            if not whole or operator.index(value) < lowest:
                 raise ValueError(f"{name} must be a whole number of at least {lowest}, found {value!r}")
+            keep(name, operator.index(value))
         for name in ("lr", "clip_limit", "lambda_gp"):
             value = getattr(self, name)
-            if not 0 < value < math.inf:
+            if not (is_real(value) and 0 < value < math.inf):
                 raise ValueError(f"{name} must be more than 0 and finite, found {value!r}")
+            keep(name, float(value))
+        if not (isinstance(self.betas, tuple | list) and len(self.betas) == 2):
+            raise ValueError(f"betas must be two numbers, found {self.betas!r}")
         for name, value in [("betas", self.betas[0]), ("betas", self.betas[1]), ("ema_decay", self.ema_decay)]:
-            if not 0 <= value < 1:
+            if not (is_real(value) and 0 <= value < 1):
                 raise ValueError(f"{name} must be at least 0 and less than 1, found {value!r}")
+        keep("betas", tuple(map(float, self.betas)))
+        keep("ema_decay", float(self.ema_decay))
+        for name in ("lr_decay", "bf16", "cuda_graph"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, found {getattr(self, name)!r}")
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run leaves behind.
+def is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
-    Args:
-        generator: the averaged generator, in evaluation mode.
-        critic: the critic after the last step.
+
+class Run:
+    """A run of ``train``: what it hands to ``on_log`` on the way, and returns at the end.
+
+    Attributes:
+        config: the settings.
+        generator: the averaged generator, in evaluation mode, as it is at the last log.
+        critic: the critic; it goes on learning until the run ends.
         history: one row per log, each value the mean since the row before: ``step``, ``estimate`` (of W1 up to
             the critic's slope; for "gan" of the Jensen-Shannon divergence in nats), ``critic_loss`` (with the
             penalty) and ``generator_loss``.
-        samples: the images of ``z_watch`` at each log, each (n, channels, height, width); empty without it.
+        samples: the images of ``z_watch``, (n, channels, height, width) on the CPU, one tensor per row of the
+            history; empty without ``z_watch``.
     """
 
-    generator: nn.Module
-    critic: nn.Module
-    history: list[dict[str, float]]
-    samples: list[Tensor]
+    def __init__(self, config: TrainConfig, generator: nn.Module, critic: nn.Module, device: torch.device):
+        self.config, self.critic, self.history, self.samples = config, critic, [], []
+        self.learner = generator  # the generator that learns; the other one follows it
+        self.generator = deepcopy(generator).eval().requires_grad_(False)
+        self.z_watch = None
+        self.rng = torch.Generator(device).manual_seed(config.seed)
+        # A CUDA graph replays what it saw, so it reads the rate from the device.
+        graph = config.cuda_graph and device.type == "cuda"
+        self.lr = torch.tensor(config.lr, device=device) if graph else config.lr
+        self.critic_opt, self.generator_opt = (self.make_optimizer(net, graph) for net in (critic, generator))
+
+    def make_optimizer(self, network: nn.Module, capturable: bool) -> Optimizer:
+        """RMSProp for "wgan", because momentum unsettles a clipped critic; Adam in one kernel for the others."""
+        if self.config.algorithm == "wgan":
+            return torch.optim.RMSprop(network.parameters(), lr=self.lr, capturable=capturable)
+        betas = self.config.betas
+        return torch.optim.Adam(network.parameters(), lr=self.lr, betas=betas, fused=True, capturable=capturable)
+
+    def set_rate(self, step: int) -> None:
+        """The learning rate of this step, counted from 0."""
+        rate = self.config.lr * lr_factor(self.config, step)
+        if isinstance(self.lr, Tensor):
+            self.lr.fill_(rate)
+        for group in [*self.critic_opt.param_groups, *self.generator_opt.param_groups]:
+            group["lr"] = self.lr if isinstance(self.lr, Tensor) else rate
+
+    @torch.no_grad()
+    def follow(self, n: int) -> None:
+        """Move the averaged generator after the n-th step; its memory grows with n, so that the first steps fade."""
+        decay = min(self.config.ema_decay, n / (9 + n)) if n > 1 else 0.0  # the first step is copied
+        pairs = [*zip(self.generator.state_dict().values(), self.learner.state_dict().values(), strict=True)]
+        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        get_ema_multi_avg_fn(decay)(*zip(*floats, strict=True), None)
+        for old, new in pairs:
+            if not old.is_floating_point():  # batch norm's count of batches
+                old.copy_(new)
+
+    def log(self, step: int, values: list[float]) -> None:
+        """Add a row to the history, and the images that belong to it."""
+        if not all(map(math.isfinite, values)):
+            raise FloatingPointError(
+                f"by step {step} the losses are {values[1]} (critic) and {values[2]} (generator); "
+                f"they must be finite: lower lr, now {self.config.lr}"
+            )
+        self.history.append(
+            dict(zip(("step", "estimate", "critic_loss", "generator_loss"), (step, *values), strict=True))
+        )
+        if not self.config.ema_decay:
+            self.generator.load_state_dict(self.learner.state_dict())
+        if self.z_watch is not None:
+            with torch.no_grad():
+                self.samples.append(self.generator(self.z_watch).cpu())
+
+    def parts(self) -> dict:
+        return {
+            "generator": self.learner,
+            "critic": self.critic,
+            "averaged": self.generator,
+            "critic_opt": self.critic_opt,
+            "generator_opt": self.generator_opt,
+        }
+
+    def state(self) -> dict:
+        """A checkpoint: a copy of all that the run needs to go on, as tensors and plain values for ``torch.save``."""
+        state = {name: part.state_dict() for name, part in self.parts().items()}
+        state |= {"config": asdict(self.config), "device": self.rng.device.type, "rng": self.rng.get_state()}
+        return deepcopy(state | {"history": self.history, "samples": self.samples, "z_watch": self.z_watch})
+
+    def restore(self, checkpoint: dict) -> None:
+        """Go on where a checkpoint was made, which is left as it is.
+
+        Raises:
+            ValueError: it comes from other settings, another kind of device or other networks.
+        """
+        try:
+            earlier = TrainConfig(**checkpoint["config"])
+            differing = [
+                f"{name} was {value!r}, now {getattr(self.config, name)!r}"
+                for name, value in asdict(earlier).items()
+                if name != "n_steps" and value != getattr(self.config, name)
+            ]
+            z_then, z_now = (() if z is None else z.tolist() for z in (checkpoint["z_watch"], self.z_watch))
+            if z_then != z_now:
+                differing.append("z_watch was another")
+            if differing:
+                raise ValueError(f"the checkpoint comes from other settings: {'; '.join(differing)}")
+            done = checkpoint["history"][-1]["step"]
+            if self.config.n_steps < done:
+                raise ValueError(f"the checkpoint has {done} steps behind it, more than n_steps, {self.config.n_steps}")
+            if checkpoint["device"] != self.rng.device.type:
+                raise ValueError(
+                    f"the checkpoint was made on {checkpoint['device']} and the images are on {self.rng.device.type}: "
+                    "its random numbers go on only there"
+                )
+            for name, part in self.parts().items():
+                part.load_state_dict(deepcopy(checkpoint[name]))
+            self.rng.set_state(checkpoint["rng"].cpu())
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"this is no checkpoint of train: {type(error).__name__}: {error}") from error
+        except RuntimeError as error:
+            raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
+        self.history, self.samples = deepcopy(checkpoint["history"]), list(checkpoint["samples"])
 
 
 def train(
@@ -113,8 +229,8 @@ def train(
     make_critic: Callable[[tuple], nn.Module],
     z_watch: Tensor | None = None,
     checkpoint: dict | None = None,
-    on_log: Callable[[dict, Tensor | None], bool | None] | None = None,
-) -> TrainResult:
+    on_log: Callable[[Run], bool | None] | None = None,
+) -> Run:
     """Train a generator and a critic on images, on the device where the images are.
 
     Args:
@@ -122,204 +238,147 @@ def train(
         images: uint8 (n, channels, height, width).
         make_generator: called with ``latent_dim`` and (channels, height, width), ``conv_generator`` for one;
             its network ends in tanh.
-        make_critic: called with (channels, height, width), ``conv_critic`` for one.
+        make_critic: called with (channels, height, width), ``conv_critic`` for one. Parameters that either maker
+            has frozen stay as they are.
         z_watch: (m, latent_dim), noise whose images are kept at every log.
-        checkpoint: what ``on_log`` was given in an earlier run of the same config; the run goes on after its step
-            and ends, on a CPU with a fixed number of threads, with the weights of a run that never stopped.
-        on_log: called at every log with a checkpoint of tensors and plain values, which ``torch.save`` can write,
-            and the images of ``z_watch``; a true answer ends the run.
+        checkpoint: ``state()`` of an earlier run of the same settings; the run goes on after its step and ends, on a
+            CPU with a fixed number of threads, with the weights of a run that never stopped. Only ``n_steps`` may be
+            larger than it was; with ``lr_decay`` the rate then goes on as in the longer run, so it jumps up.
+        on_log: called at every log with the run; a true answer ends it.
 
     Returns:
-        The two networks and what was logged. On a CPU with a fixed number of threads the
+        The run, with the two networks and what was logged. On a CPU with a fixed number of threads the
         same config, images and makers give the same weights, bit for bit.
 
     Raises:
-        ValueError: images and networks, or checkpoint and networks, do not fit each other.
+        ValueError: before the first step, when config, images, networks, noise and checkpoint do not fit each other.
         FloatingPointError: a loss is no longer finite.
-
-    Source: Arjovsky et al. 2017, Algorithm 1 (arXiv:1701.07875); Gulrajani et al. 2017, Algorithm 1
-    (arXiv:1704.00028). The line numbers in the comments are the former's.
     """
-    device = images.device
+    if not isinstance(config, TrainConfig):
+        raise ValueError(f"config must be a TrainConfig, found {type(config).__name__}")
     generator, critic = make_networks(config, images, make_generator, make_critic)
-    averaged = AveragedModel(generator, device)
-    averaged.module.eval()
-    critic_opt, generator_opt = make_optimizer(config, critic), make_optimizer(config, generator)
-    schedules = [LambdaLR(opt, lr_schedule(config)) for opt in (critic_opt, generator_opt)]
-    rng = torch.Generator(device).manual_seed(config.seed)
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.bf16)
-    adversarial = config.algorithm == "gan"
-    penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(critic) else gradient_penalty  # same value
-    without_autograd = config.algorithm == "wgan-gp" and is_fully_connected(critic)  # same gradients, and faster there
-    parts = {"generator": generator, "critic": critic, "averaged": averaged}
-    parts |= {"critic_opt": critic_opt, "generator_opt": generator_opt}
-    parts |= {"critic_schedule": schedules[0], "generator_schedule": schedules[1]}
-    history, samples = [], []
+    run = Run(config, generator, critic, images.device)
+    if z_watch is not None:
+        run.z_watch = checked_noise(z_watch, config.latent_dim).to(images.device, copy=True)
     if checkpoint is not None:
-        history = restore(parts, rng, checkpoint)
-    last_log = history[-1]["step"] if history else 0
-    totals = torch.zeros(3, device=device)
-
-    def critic_gradients(x_real: Tensor, x_fake: Tensor) -> tuple[Tensor, Tensor]:
-        if without_autograd:
-            dtype = torch.bfloat16 if config.bf16 else None
-            return critic_gradients_(critic, x_real, x_fake, config.lambda_gp, rng, dtype)
-        with autocast:
-            scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).float().chunk(2)
-            if adversarial:
-                loss = gan_discriminator_loss(scores_real, scores_fake)
-                estimate = math.log(2) - loss.detach() / 2
-            else:
-                loss = critic_loss(scores_real, scores_fake)  # line 5
-                estimate = -loss.detach()
-            if config.algorithm == "wgan-gp":
-                loss = loss + config.lambda_gp * penalty(critic, x_real, x_fake, rng)
-        critic_opt.zero_grad()
-        loss.backward()
-        return estimate, loss.detach()
-
-    def generator_step() -> None:
-        for _ in range(config.n_critic):  # line 2
-            x_real = draw_batch(images, config.batch_size, rng)  # line 3
-            z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 4
-            with autocast, torch.no_grad():  # the generator rests while the critic learns
-                x_fake = generator(z).float()
-            estimate, loss = critic_gradients(x_real, x_fake)
-            critic_opt.step()  # line 6
-            if config.algorithm == "wgan":
-                clip_weights_(critic, config.clip_limit)  # line 7
-            totals[:2].add_(torch.stack([estimate, loss]) / config.n_critic)
-
-        z = torch.randn(config.batch_size, config.latent_dim, device=device, generator=rng)  # line 9
-        with frozen(critic):  # the critic rests while the generator learns
-            with autocast:
-                scores_fake = critic(generator(z)).float()
-            loss = gan_generator_loss(scores_fake) if adversarial else generator_loss(scores_fake)  # line 10
-            generator_opt.zero_grad()
-            loss.backward()
-            generator_opt.step()  # line 11
-        if config.ema_decay:
-            update_average_(averaged, generator, config.ema_decay)
-        totals[2].add_(loss.detach())
-
+        run.restore(checkpoint)
+    step = make_step(run, images)
     if config.cuda_graph:
-        generator_step = as_cuda_graph(generator_step, rng)
-    progress = tqdm(range(last_log + 1, config.n_steps + 1), desc=config.algorithm)
-    for step in progress:
-        generator_step()
-        for schedule in schedules:
-            schedule.step()
-        if step % config.log_every == 0 or step == config.n_steps:  # the only place where values are read back
-            estimate, critic_value, generator_value = (totals / (step - last_log)).tolist()
+        step = as_cuda_graph(step, run.rng)
+    done = run.history[-1]["step"] if run.history else 0
+    totals, last_log = torch.zeros(3, device=images.device), done
+    for number in (progress := tqdm(range(done + 1, config.n_steps + 1), desc=config.algorithm)):
+        run.set_rate(number - 1)
+        totals += step()
+        if config.ema_decay:
+            run.follow(number)
+        if number % config.log_every == 0 or number == config.n_steps:  # the only place where values are read back
+            run.log(number, (totals / (number - last_log)).tolist())
             totals.zero_()
-            last_log = step
-            if not all(map(math.isfinite, (estimate, critic_value, generator_value))):
-                raise FloatingPointError(
-                    f"by step {step} the losses are {critic_value} (critic) and {generator_value} (generator); "
-                    f"they must be finite: lower lr, now {config.lr}"
-                )
-            progress.set_postfix(estimate=f"{estimate:.3g}")
-            history.append(
-                {
-                    "step": step,
-                    "estimate": estimate,
-                    "critic_loss": critic_value,
-                    "generator_loss": generator_value,
-                }
-            )
-            if not config.ema_decay:
-                averaged.module.load_state_dict(generator.state_dict())
-            if z_watch is not None:
-                with torch.no_grad():
-                    samples.append(averaged.module(z_watch).cpu())
-            if on_log is not None:
-                state = {name: part.state_dict() for name, part in parts.items()}
-                state |= {"rng": rng.get_state(), "history": history}
-                if on_log(state, samples[-1] if samples else None):
-                    break
-    return TrainResult(averaged.module, critic, history, samples)
+            last_log = number
+            progress.set_postfix(estimate=f"{run.history[-1]['estimate']:.3g}")
+            if on_log is not None and on_log(run):
+                break
+    return run
 
 
-def restore(parts: dict, rng: torch.Generator, checkpoint: dict) -> list[dict[str, float]]:
-    """Put a checkpoint's state into the parts of a run and return its history."""
-    try:
-        for name, part in parts.items():
-            part.load_state_dict(checkpoint[name])
-        rng.set_state(checkpoint["rng"].cpu())
-        for group in [*parts["critic_opt"].param_groups, *parts["generator_opt"].param_groups]:
-            if isinstance(group["lr"], Tensor):  # load_state_dict leaves it where the checkpoint was loaded
-                group["lr"] = group["lr"].to(rng.device)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
-    return list(checkpoint["history"])
+def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
+    """One turn of the run's algorithm, as a function that returns estimate, critic loss and generator loss, (3,)."""
+    config, rng = run.config, run.rng
+
+    def draw_z() -> Tensor:
+        size = (config.batch_size, config.latent_dim)
+        return torch.randn(size, device=rng.device, dtype=torch.float32, generator=rng)
+
+    networks = run.learner, run.critic
+    penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(run.critic) else gradient_penalty  # same value
+    if config.bf16:
+        networks = InBfloat16(run.learner), InBfloat16(run.critic)
+        plain_penalty, critic = penalty, run.critic
+
+        def penalty(_, x_real: Tensor, x_fake: Tensor, rng: torch.Generator) -> Tensor:
+            with torch.autocast(rng.device.type, torch.bfloat16):
+                return plain_penalty(critic, x_real, x_fake, rng)
+
+    own = {"gan": {}, "wgan": {"clip_limit": config.clip_limit}}
+    own["wgan-gp"] = {"lambda_gp": config.lambda_gp, "penalty": penalty, "rng": rng}
+    turn = {"gan": gan_step, "wgan": wgan_step, "wgan-gp": wgan_gp_step}[config.algorithm]
+    draw_real = partial(draw_batch, images, config.batch_size, rng)
+    optimizers = run.generator_opt, run.critic_opt
+
+    def step() -> Tensor:
+        return torch.stack(
+            turn(draw_real, draw_z, *networks, *optimizers, n_critic=config.n_critic, **own[config.algorithm])
+        )
+
+    return step
+
+
+class InBfloat16(nn.Module):
+    """A network whose products are rounded to bfloat16; its output is float32."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.network(x).float()
+
+
+def lr_factor(config: TrainConfig, step: int) -> float:
+    """Factor on lr: 1, or with ``lr_decay`` 1 for half the run and then a straight line to 0.02."""
+    return min(1.0, 0.02 + 0.98 * 2 * (1 - step / config.n_steps)) if config.lr_decay else 1.0
+
+
+def checked_noise(z: Tensor, latent_dim: int) -> Tensor:
+    """The noise as float32, or a ValueError that says what is wrong."""
+    found = f"{z.dtype} {tuple(z.shape)}" if isinstance(z, Tensor) else type(z).__name__
+    if not (isinstance(z, Tensor) and z.is_floating_point() and z.ndim == 2 and len(z) and z.shape[1] == latent_dim):
+        raise ValueError(f"z_watch must be floats (m, latent_dim) with latent_dim {latent_dim}, found {found}")
+    return z.float()
 
 
 def make_networks(config: TrainConfig, images: Tensor, make_generator, make_critic) -> tuple[nn.Module, nn.Module]:
     """Generator and critic from the config's seed, on the images' device, checked to fit the images."""
-    if images.ndim != 4 or images.dtype != torch.uint8:
-        raise ValueError(
-            f"images must be uint8 (n, channels, height, width), found {images.dtype} {tuple(images.shape)}"
-        )
+    found = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+    if not (isinstance(images, Tensor) and images.ndim == 4 and images.dtype == torch.uint8 and images.numel()):
+        raise ValueError(f"images must be uint8 (n, channels, height, width), found {found}")
     image_shape = tuple(images.shape[1:])
-    with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # leave the caller's random numbers alone
         torch.default_generator.manual_seed(config.seed)  # the networks are made on the CPU
         generator, critic = make_generator(config.latent_dim, image_shape), make_critic(image_shape)
-    with torch.no_grad():
-        made = tuple(generator.eval()(torch.zeros(1, config.latent_dim)).shape[1:])
-        if made != image_shape:
-            raise ValueError(f"images are {image_shape}, but the generator makes {made}")
-        try:
-            scored = tuple(critic(torch.zeros(2, *image_shape)).shape)
-        except RuntimeError as error:
-            raise ValueError(f"images are {image_shape}, but the critic does not take them: {error}") from error
-        if scored not in [(2,), (2, 1)]:
-            raise ValueError(f"the critic must give one score per image, found shape {scored} for 2 images")
+        inputs = (
+            torch.zeros(2, config.latent_dim, dtype=torch.float32),
+            torch.zeros(2, *image_shape, dtype=torch.float32),
+        )
+    made, scored = output_shape("generator", generator, inputs[0]), output_shape("critic", critic, inputs[1])
+    if made != (2, *image_shape):
+        raise ValueError(f"images are {image_shape}, but the generator makes {made[1:]}")
+    if scored not in [(2,), (2, 1)]:
+        raise ValueError(f"the critic must give one score per image, found shape {scored} for 2 images")
+    for name, network in [("generator", generator), ("critic", critic)]:
+        if not any(weight.requires_grad for weight in network.parameters()):
+            raise ValueError(f"the {name} has no parameter to train")
+    if config.algorithm == "wgan":
+        for name, weight in critic.named_parameters():
+            if not weight.requires_grad and weight.abs().max() > config.clip_limit:
+                found = f"found {weight.abs().max():.3g}"
+                raise ValueError(f"the critic's frozen {name} must lie within clip_limit {config.clip_limit}, {found}")
     return generator.train().to(device=images.device), critic.to(device=images.device)
 
 
-def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """RMSProp for "wgan", because momentum unsettles a clipped critic; Adam in one kernel for the others."""
-    device = next(network.parameters()).device
-    settings = {"lr": config.lr}
-    if config.cuda_graph and device.type == "cuda":  # a graph replays what it saw: lr must live on the device
-        settings = {"lr": torch.tensor(config.lr, device=device), "capturable": True}
-    if config.algorithm == "wgan":
-        return torch.optim.RMSprop(network.parameters(), **settings)
-    return torch.optim.Adam(network.parameters(), betas=config.betas, fused=True, **settings)
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Inside, no parameter of the network asks for a gradient, which saves the time of computing it."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
-
-
-def lr_schedule(config: TrainConfig) -> Callable[[int], float]:
-    """Factor on lr by step: 1, or with ``lr_decay`` 1 for half the run and then a straight line to 0.02."""
-
-    def factor(step: int) -> float:
-        return min(1.0, 0.02 + 0.98 * 2 * (1 - step / config.n_steps)) if config.lr_decay else 1.0
-
-    return factor
-
-
 @torch.no_grad()
-def update_average_(averaged: AveragedModel, current: nn.Module, ema_decay: float) -> None:
-    """Exponential moving average, in place, whose memory grows with the number n of steps: the first ones fade.
-
-    What torch's ``update_parameters`` does, without its question to the device whether n is 0, on which a captured
-    step cannot wait.
-    """
-    n = averaged.n_averaged
-    decay = torch.clamp((1 + n) / (10 + n), max=ema_decay) * (n > 0)  # at first a copy
-    pairs = zip(averaged.module.state_dict().values(), current.state_dict().values(), strict=True)
-    for old, new in pairs:
-        if old.is_floating_point():
-            old.lerp_(new, 1 - decay)
-        else:  # batch norm's count of batches
-            old.copy_(new)
-    n += 1
+def output_shape(name: str, network: nn.Module, x: Tensor) -> tuple[int, ...]:
+    """Shape of what the network, in evaluation mode, makes of x; a ValueError when it does not take it."""
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"the maker of the {name} must return a network, found {type(network).__name__}")
+    training = network.training
+    try:
+        return tuple(network.eval()(x).shape)
+    except (RuntimeError, ValueError, IndexError) as error:
+        dtypes = ", ".join(sorted({str(weight.dtype) for weight in network.parameters()}))
+        reason = f"{str(error).splitlines()[0]} (its weights are {dtypes})"
+        raise ValueError(f"the {name} does not take a batch of {tuple(x.shape)} in float32: {reason}") from error
+    finally:
+        network.train(training)

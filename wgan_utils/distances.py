@@ -29,7 +29,7 @@ def _checked_pair(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """Largest difference between the probabilities that p and q give to one and the same event.
+    """The largest difference between the chances that p and q give to one event.
 
     Args:
         p: (n,), probabilities, sum 1 within 1e-6.
@@ -65,7 +65,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def js_divergence(p: np.ndarray, q: np.ndarray) -> float:
-    """Half of KL(p, m) plus half of KL(q, m), where m = (p + q) / 2 is the equal mixture of the two.
+    """Half of KL(p, m) plus half of KL(q, m), where m = (p + q) / 2 lies midway.
 
     Args, Raises: as for ``total_variation``.
 
@@ -77,7 +77,8 @@ def js_divergence(p: np.ndarray, q: np.ndarray) -> float:
     p, q = _checked_pair(p, q)
     middle = (p + q) / 2
     seen = middle > 0  # a point where neither has mass counts for nothing
-    return min((kl_divergence(p[seen], middle[seen]) + kl_divergence(q[seen], middle[seen])) / 2, math.log(2))
+    both = kl_divergence(p[seen], middle[seen]) + kl_divergence(q[seen], middle[seen])
+    return min(both / 2, math.log(2))
 
 
 def parallel_lines_distances(theta: float) -> dict[str, float]:

@@ -251,7 +251,7 @@ def kantorovich_potentials(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tu
 
 
 def c_transform(f: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """The largest g with f[i] + g[j] <= cost[i, j]: g[j] is the minimum over i of cost[i, j] - f[i].
+    """The largest g with f[i] + g[j] <= cost[i, j]: least cost[i, j] - f[i] over i.
 
     Args:
         f: (n,), finite, in units of cost.
@@ -277,14 +277,14 @@ def _rounding(array: np.ndarray) -> float:
 
 
 def _excess(f: np.ndarray, x: np.ndarray, rounding: float) -> float:
-    """How much farther apart than its points a pair of values is, at most; 0 if each pair's own rounding explains it."""
+    """How much farther apart than its points a pair of values is, at most; 0 if rounding explains it, pair by pair."""
     distance = cdist(x, x)
     excess, size = f[:, None] - f - distance, np.abs(f) + np.median(np.abs(f))
     return float(excess[excess > 1e-6 * distance + rounding * (size[:, None] + size)].max(initial=0))
 
 
 def mcshane_extension(f: np.ndarray, x: np.ndarray, x_new: np.ndarray, form: str = "lower") -> np.ndarray:
-    """The smallest or the largest 1-Lipschitz function that takes the values f at x, evaluated at x_new.
+    """The smallest or largest 1-Lipschitz function of values f at x, read at x_new.
 
     From a potential on the real and the fake points together either form is an optimal critic. From the real points
     alone (f) only "lower" is one, from the fake points alone (-g) only "upper".
@@ -404,7 +404,7 @@ def sinkhorn_plan(p: np.ndarray, q: np.ndarray, cost: np.ndarray, reg: float) ->
 
     Raises:
         ValueError: a shape, a sign or a sum is wrong, every plan takes a forbidden route, or reg is not more than 0.
-        RuntimeError: the row sums are still off after 20,000 iterations: reg is too small, or the forbidden routes
+        RuntimeError: row sums are still off after 20,000 iterations: reg is too small, or the forbidden routes
             leave some other route no mass, and mass creeps out of it.
 
     Source: Cuturi 2013, Algorithm 1 (arXiv:1306.0895), in logarithms: Peyre and Cuturi 2019, section 4.4.
@@ -418,9 +418,9 @@ def sinkhorn_plan(p: np.ndarray, q: np.ndarray, cost: np.ndarray, reg: float) ->
     log_u, log_v = np.full(p.size, -np.inf), np.zeros(q.size)
     for _ in range(20_000):
         log_kv = logsumexp(log_k + log_v, axis=1)
-        error = np.abs(np.exp(log_u + log_kv) - p)  # of the row sums; the column sums hold since the last step
+        error = np.abs(np.exp(log_u + log_kv) - p)  # of the row sums; the columns hold
         if (error <= 1e-9 * p).all():
             return np.exp(log_u[:, None] + log_k + log_v)
         log_u = log_p - log_kv
         log_v = log_q - logsumexp(log_k + log_u[:, None], axis=0)
-    raise RuntimeError(f"row sums are off by {error.sum():.3g} after 20,000 iterations: take a larger reg, found {reg}")
+    raise RuntimeError(f"row sums off by {error.sum():.3g}: reg {reg} is too small")

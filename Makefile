@@ -20,12 +20,21 @@ BIN := .venv/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 
-.PHONY: help run test test-fast test-browser test-colab test-cuda lab bench studies refresh site student links clean
+# Other processors, emulated by the kernels they would choose; settings of one joined by commas.
+PROCESSORS ?= \
+	MKL_CBWR=COMPATIBLE,ONEDNN_MAX_CPU_ISA=SSE41,ATEN_CPU_CAPABILITY=default \
+	MKL_CBWR=AVX2,ONEDNN_MAX_CPU_ISA=AVX2,ATEN_CPU_CAPABILITY=avx2 \
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE,ATEN_CPU_CAPABILITY=avx2
+TRAINED ?= $(filter-out $(wildcard notebooks/0[0-3]*.ipynb),$(NOTEBOOKS))
+SURVIVE ?= tests/test_survive.py
+
+.PHONY: help run test test-fast test-processors test-browser test-colab test-cuda lab bench studies refresh site student links clean
 
 help:
 	@echo "make run           execute all notebooks in order into build/ and print a table of what they found"
 	@echo "make test          ruff, unit tests, and every notebook compared with its committed output"
 	@echo "make test-fast     the same without executing notebooks"
+	@echo "make test-processors  the training notebooks on three emulated processors; every cell twice, by papermill"
 	@echo "make test-browser  JupyterLab and the site in a headless Chromium, screenshots into build/"
 	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
 	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
@@ -48,7 +57,14 @@ test: test-fast
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/test_alone.py --ignore=tests/test_survive.py
+
+test-processors: .venv/.ready
+	for processor in $(PROCESSORS); do echo "$$processor"; settings=$$(echo $$processor | tr , ' '); \
+		env $$settings $(BIN)/python -m pytest -q tests/test_studies.py -k starts_again || exit 1; \
+		env $$settings $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=3600 $(TRAINED) \
+		|| exit 1; done
+	$(if $(SURVIVE),$(BIN)/python -m pytest -q $(SURVIVE))
 
 test-browser: .venv/.browser site
 	$(BIN)/python -m pytest -q tests/browser
@@ -59,7 +75,7 @@ test-colab: .venv-colab/.ready
 test-cuda: .venv/.ready
 	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "no CUDA device found"'
 	$(MAKE) run CUDA_VISIBLE_DEVICES=0
-	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests
+	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest -q tests --ignore=tests/test_survive.py
 
 lab: .venv/.ready
 	env -u CUDA_VISIBLE_DEVICES -u OMP_NUM_THREADS -u TQDM_DISABLE $(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -69,7 +85,7 @@ bench: .venv/.ready
 	env -u OMP_WAIT_POLICY $(BIN)/python benchmarks/time_to_quality.py
 	$(BIN)/python benchmarks/cost_of_work.py
 	$(BIN)/python benchmarks/threads.py
-	$(BIN)/python benchmarks/verdicts.py
+	$(BIN)/python benchmarks/verdicts.py --processors plain
 
 studies: .venv/.ready
 	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \

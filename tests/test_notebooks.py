@@ -77,6 +77,26 @@ def test_same_name_means_same_code(path):
                 assert comparable(node) == SHIPPED[node.name], f"{node.name} differs from wgan_utils"
 
 
+def test_one_name_means_one_thing_across_the_notebooks():
+    found = {}
+    for path in NOTEBOOKS:
+        for source in code_cells(path):
+            for node in ast.parse(source).body:
+                if isinstance(node, DEFS) and not node.name.startswith("my_"):
+                    found.setdefault(node.name, {}).setdefault(comparable(node), set()).add(path.stem[:2])
+    several = {name: sorted(map(sorted, codes.values())) for name, codes in found.items() if len(codes) > 1}
+    assert not several
+
+
+@every_notebook
+def test_code_fits_the_page_and_prose_comes_in_small_pieces(path):
+    for cell in read(path):
+        if cell.cell_type == "code":
+            assert max(map(len, cell.source.splitlines())) <= 88, cell.source
+        else:
+            assert len(cell.source.split()) <= 120, f"{len(cell.source.split())} words:\n{cell.source}"
+
+
 def assigned(tree):
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 

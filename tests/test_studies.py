@@ -11,14 +11,14 @@ from saving import save_study
 from wgan_utils import studies
 from wgan_utils.data import load_mnist, sample_images
 from wgan_utils.metrics import digit_features, frechet_distance
-from wgan_utils.models import conv_critic, conv_generator
+from wgan_utils.models import constant_width_generator, conv_critic, conv_generator, mlp_image_generator
 from wgan_utils.studies import (
+    agrees_with_log,
     load_full_run,
     load_study,
     logged_config,
     measured_run,
     read_checked,
-    repeat_start,
 )
 from wgan_utils.training import TrainConfig, train
 
@@ -113,15 +113,41 @@ def test_measuring_does_not_disturb_the_run_and_the_last_measure_is_of_the_gener
     assert sum(row["share"]) == pytest.approx(1)
 
 
-def test_a_logged_run_starts_again_as_its_log_says(tmp_path, images):
+def logged_runs():
+    """Each run of each study, as (row of the log, number of training digits, maker of the generator)."""
+    makers = {"constant_width": constant_width_generator, "mlp": mlp_image_generator, "mlp_slow": mlp_image_generator}
+    for name in NAMES:
+        log, _ = load_study(name)
+        for row in log.get("rows", [log]):
+            label = "-".join(str(row[key]) for key in ("name", "network", "algorithm", "n_kept") if key in row)
+            given = row, row.get("n_kept", 60_000), makers.get(row.get("network"), conv_generator)
+            yield pytest.param(*given, id=f"{name} {label}".strip())
+
+
+every_run = pytest.mark.parametrize(("row", "n_kept", "make_generator"), logged_runs())
+
+
+@every_run
+def test_every_logged_run_starts_again_as_its_log_says(row, n_kept, make_generator, images):
+    assert agrees_with_log(row, images[:n_kept], make_generator, conv_critic)
+
+
+@every_run
+@pytest.mark.parametrize("changed", ["lr", "n_critic", "seed"])
+def test_a_run_with_one_constant_changed_does_not_start_as_the_log_says(row, n_kept, make_generator, changed, images):
+    config = dict(row["config"])
+    config[changed] = 1.1 * config["lr"] if changed == "lr" else config[changed] + 1
+    assert not agrees_with_log(row | {"config": config}, images[:n_kept], make_generator, conv_critic)
+
+
+def test_the_start_of_a_run_is_logged_without_disturbing_it(tmp_path, images):
     config = TrainConfig(algorithm="gan", n_steps=6, n_critic=1, batch_size=8, log_every=2, betas=(0.5, 0.999))
     _, row = measured_run(config, images, conv_generator, conv_critic, digit_features(images[:200]))
+    assert sum(row["start"]) / 2 == pytest.approx(row["history"][0]["estimate"])
     save_study("one", row, {}, into=tmp_path)
     log, _ = load_study("one", tmp_path)
     assert logged_config(log) == config
-    assert repeat_start(log, images, conv_generator, conv_critic) == pytest.approx(
-        log["history"][0]["estimate"], rel=1e-5
-    )
+    assert agrees_with_log(log, images, conv_generator, conv_critic)
 
 
 @pytest.mark.parametrize("name", ["compare_algorithms", "full_run", "overfitting", "paper_constants", "stress_test"])

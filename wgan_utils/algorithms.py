@@ -21,8 +21,8 @@ from wgan_utils.losses import (
 
 
 def minimise(loss: Tensor, opt: Optimizer) -> None:
-    """One step of the optimiser; the loss's gradient reaches its own parameters and no others."""
-    weights = [weight for group in opt.param_groups for weight in group["params"] if weight.requires_grad]
+    """One step of the optimiser; the gradient reaches its own parameters alone."""
+    weights = [w for group in opt.param_groups for w in group["params"] if w.requires_grad]
     opt.zero_grad()
     loss.backward(inputs=weights)
     opt.step()
@@ -38,7 +38,7 @@ def wgan_step(
     n_critic: int = 5,
     clip_limit: float = 0.01,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One turn of the loop of the WGAN paper; both networks have learnt when it returns.
+    """One turn of the WGAN paper's loop, after which both networks have learnt.
 
     Args:
         draw_real: makes a new batch of data, (batch_size, *dims), at each call.
@@ -61,8 +61,9 @@ def wgan_step(
         x_real, z = draw_real(), draw_z()  # lines 3 and 4
         with torch.no_grad():  # the generator rests while the critic learns
             x_fake = generator(z)
-        scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).chunk(2)  # both in one pass
-        loss = critic_loss(scores_real, scores_fake)  # line 5, with the sign turned
+        x = torch.cat([x_real, x_fake])  # one pass scores both
+        scores_real, scores_fake = critic(x).chunk(2)
+        loss = critic_loss(scores_real, scores_fake)  # line 5, sign turned
         minimise(loss, critic_opt)  # line 6
         clip_weights_(critic, clip_limit)  # line 7
         losses.append(loss.detach())
@@ -84,7 +85,7 @@ def wgan_gp_step(
     penalty: Callable = gradient_penalty,
     rng: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One turn of the loop of the WGAN-GP paper; both networks have learnt when it returns.
+    """One turn of the WGAN-GP paper's loop, after which both networks have learnt.
 
     Args:
         draw_real, draw_z, generator, critic, generator_opt, critic_opt, n_critic: as for ``wgan_step``; the
@@ -103,7 +104,8 @@ def wgan_gp_step(
         x_real, z = draw_real(), draw_z()  # line 4
         with torch.no_grad():  # the generator rests while the critic learns
             x_fake = generator(z)  # line 5
-        scores_real, scores_fake = critic(torch.cat([x_real, x_fake])).chunk(2)  # both in one pass
+        x = torch.cat([x_real, x_fake])  # one pass scores both
+        scores_real, scores_fake = critic(x).chunk(2)
         loss = critic_loss(scores_real, scores_fake)
         estimates.append(-loss.detach())
         loss = loss + lambda_gp * penalty(critic, x_real, x_fake, rng)  # lines 6 and 7
@@ -123,7 +125,7 @@ def gan_step(
     discriminator_opt: Optimizer,
     n_critic: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One turn of the loop of the 2014 GAN, with the generator's non-saturating loss.
+    """One turn of the 2014 GAN's loop, with the non-saturating loss.
 
     Args:
         draw_real, draw_z, generator, generator_opt, discriminator_opt, n_critic: as for ``wgan_step``; Adam in DCGAN.
@@ -139,7 +141,8 @@ def gan_step(
         x_real, z = draw_real(), draw_z()
         with torch.no_grad():  # the generator rests while the discriminator learns
             x_fake = generator(z)
-        logits_real, logits_fake = discriminator(torch.cat([x_real, x_fake])).chunk(2)
+        x = torch.cat([x_real, x_fake])  # one pass scores both
+        logits_real, logits_fake = discriminator(x).chunk(2)
         loss = gan_discriminator_loss(logits_real, logits_fake)
         minimise(loss, discriminator_opt)
         losses.append(loss.detach())

@@ -29,7 +29,7 @@ def _checked_pair(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """Largest difference between the probabilities that p and q give to one and the same event.
+    """The largest difference between the chances that p and q give to one event.
 
     Args:
         p: (n,), probabilities, sum 1 within 1e-6.
@@ -65,7 +65,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def js_divergence(p: np.ndarray, q: np.ndarray) -> float:
-    """Half of KL(p, m) plus half of KL(q, m), where m = (p + q) / 2 is the equal mixture of the two.
+    """Half of KL(p, m) plus half of KL(q, m), where m = (p + q) / 2 lies midway.
 
     Args, Raises: as for ``total_variation``.
 
@@ -77,7 +77,8 @@ def js_divergence(p: np.ndarray, q: np.ndarray) -> float:
     p, q = _checked_pair(p, q)
     middle = (p + q) / 2
     seen = middle > 0  # a point where neither has mass counts for nothing
-    return min((kl_divergence(p[seen], middle[seen]) + kl_divergence(q[seen], middle[seen])) / 2, math.log(2))
+    both = kl_divergence(p[seen], middle[seen]) + kl_divergence(q[seen], middle[seen])
+    return min(both / 2, math.log(2))
 
 
 def parallel_lines_distances(theta: float) -> dict[str, float]:
@@ -111,7 +112,7 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
     Raises:
         ValueError: a standard deviation is negative or NaN.
 
-    Source: Villani 2003, Theorem 2.18, for the coupling; E|Y| is the mean of a folded normal.
+    Source: Villani 2003, Remark 2.19 (ii), for the coupling; E|Y| is the mean of a folded normal.
     """
     if not (std_p >= 0 and std_q >= 0):
         raise ValueError(f"std_p and std_q must be 0 or more, found {std_p} and {std_q}")

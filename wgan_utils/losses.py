@@ -46,7 +46,7 @@ def generator_loss(scores_fake: Tensor) -> Tensor:
 
 
 def points_between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator | None = None) -> Tensor:
-    """One random point per pair, uniform on the straight segment from ``x_fake[i]`` to ``x_real[i]``.
+    """One random point per pair, uniform between ``x_fake[i]`` and ``x_real[i]``.
 
     Args:
         x_real: (batch, *dims), data.
@@ -71,7 +71,7 @@ def points_between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator | None =
 
 
 def slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Norm of the critic's gradient at each sample, itself differentiable with respect to the critic's weights.
+    """Norm of the critic's gradient at each sample, differentiable once more.
 
     Args:
         critic: maps (batch, *dims) to one score per row, (batch,) or (batch, 1). It must score each row on its own:
@@ -100,7 +100,7 @@ def gradient_penalty(
     x_fake: Tensor,
     rng: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean of (slope - 1)^2, where slope is the critic's gradient norm between data and fakes.
+    """Mean of (slope - 1)^2 over points between data and fakes.
 
     The slope is measured at ``points_between(x_real, x_fake, rng)``, one point per pair.
 
@@ -128,7 +128,7 @@ def one_sided_penalty(
     x_fake: Tensor,
     rng: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean of max(slope - 1, 0)^2: slopes up to 1, which the W1 dual allows, cost nothing.
+    """Mean of max(slope - 1, 0)^2: slopes up to 1 cost nothing.
 
     Args, Returns, Raises: as for ``gradient_penalty``.
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from wgan_utils.data import load_mnist, sample_images, to_pixels_pm1
 from wgan_utils.models import conv_critic, conv_generator
-from wgan_utils.studies import STUDIES
+from wgan_utils.studies import STUDIES, estimates_at_start
 from wgan_utils.training import Run, TrainConfig, train
 
 SHARED = {"batch_size": 64, "lr": 5e-4}
@@ -60,7 +60,9 @@ def main() -> None:
             settings = SHARED | recipe | {"n_steps": args.steps, "log_every": min(100, args.steps)}
             config = TrainConfig(algorithm=algorithm, **settings)
             history, grids[f"{algorithm}_{n_kept}"] = run(config, images[:n_kept], images[50_000:])
-            rows.append({"algorithm": algorithm, "n_kept": n_kept, "config": asdict(config), "history": history})
+            start = estimates_at_start(config, images[:n_kept], conv_generator, conv_critic)
+            row = {"algorithm": algorithm, "n_kept": n_kept, "config": asdict(config), "start": start}
+            rows.append(row | {"history": history})
             last = history[-1]
             print(
                 f"{algorithm}, {n_kept} digits: gap {last['train_gap']:.3f} on them, {last['held_out_gap']:.3f} on "

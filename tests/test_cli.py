@@ -113,7 +113,7 @@ def test_a_finished_run_goes_on_to_more_steps_and_ends_as_one_run_of_that_length
     assert "trained 16 steps" in capsys.readouterr().out
     assert all(map(torch.equal, whole_run, weights()))
     assert steps_logged() == [2, 4, 6, 7, 8, 10, 12, 14, 16]
-    assert "n_steps was 16, now 12" in fail(capsys, *LONG, *FOLDERS, "--steps", "12", "--resume")
+    assert "has 16 steps behind it, more than n_steps, 12" in fail(capsys, *LONG, *FOLDERS, "--steps", "12", "--resume")
 
 
 def test_a_finished_run_resumed_stays_as_it_is():
@@ -151,6 +151,7 @@ def test_a_finished_run_resumed_stays_as_it_is():
         (["--lr", "1e-4x"], "invalid float value: '1e-4x'"),
         (["--samples-dir", "~nobody-of-this-name/samples"], "no home folder for '~nobody-of-this-name/samples'"),
         (["--resume"], "found no checkpoint"),
+        (["--cuda-graph", "--device", "cpu"], "--cuda-graph needs --device cuda, found --device cpu"),
     ],
 )
 def test_bad_input_ends_in_one_line_before_the_data_are_loaded_and_leaves_no_file(
@@ -216,7 +217,8 @@ def test_a_checkpoint_of_another_architecture_is_refused(capsys):
 
 
 BROKEN = {"empty": b"", "truncated": None, "folder": None, "text": b"hello\n"}
-BROKEN |= {"no dictionary": [1], "no settings": {}, "odd settings": {"settings": 3}}
+BROKEN |= {"no dictionary": [1], "no dataset": {}, "no settings": {"dataset": "mnist"}}
+BROKEN |= {"odd settings": {"dataset": "mnist", "config": 3}}
 
 
 @pytest.mark.parametrize("harm", BROKEN)

@@ -124,7 +124,7 @@ def logged_runs():
             yield pytest.param(*given, id=f"{name} {label}".strip())
 
 
-every_run = pytest.mark.parametrize(("row", "n_kept", "make_generator"), logged_runs())
+every_run = pytest.mark.parametrize(("row", "n_kept", "make_generator"), [*logged_runs()])
 
 
 @every_run

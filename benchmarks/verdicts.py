@@ -281,6 +281,7 @@ def table(logs: list[Path]) -> str:
                 key = f"{run['notebook']}:{row['cell']:02d}", row["label"], row["order"]
                 rows.setdefault(key, []).append((row["margin"], row["left"], row["right"], where))
     lines = [
+        TABLE,
         "| cell | verdict | runs | worst | margin | of the best | where the worst |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -28,7 +28,7 @@ THEMES = {
     "images": ("latent_walk", "rank_correlation", "images_from_folder", "critic_for"),
 }
 THEME_OF = {f"check_{name}": theme for theme, names in THEMES.items() for name in names}
-__all__ = sorted(THEME_OF)  # noqa: PLE0605
+__all__ = sorted(THEME_OF)
 
 
 def __getattr__(name: str):

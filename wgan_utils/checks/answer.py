@@ -38,12 +38,39 @@ def plain(function: Callable, *args) -> tuple:
     return answer, answer, args
 
 
+def slips(table: str, names: dict) -> dict[str, Callable]:
+    """Functions by sentence, read from a table.
+
+    Its first line names the arguments. Each slip is one line, "expression | sentence"; a deeper line goes on with it.
+    An expression may be a function: it is called with the arguments then.
+    """
+    head, *lines = table.rstrip().splitlines()
+    margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+    rows: list[str] = []
+    for line in lines:
+        if line[margin] == " ":
+            rows[-1] += " " + line.strip()
+        else:
+            rows.append(line.strip())
+    functions = {}
+    for expression, _, sentence in (row.partition(" |") for row in rows):
+        value = eval(f"lambda {head}{expression}", names)
+
+        def slip(*args, value=value):
+            result = value(*args)
+            return result(*args) if isinstance(result, types.FunctionType) else result
+
+        functions[sentence.strip()] = slip
+    return functions
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise: what is asked, on which cases, and which slips are known.
 
     ``cases`` draws lists of arguments; ``corners`` maps a sentence to arguments on which only that point is tested.
-    ``wrong`` maps a sentence to the function that makes this mistake, ``better`` to one that does more than is asked.
+    ``wrong`` holds the slips, a table (see ``slips``) or a dictionary of sentences and functions.
+    ``better`` maps a sentence to a function that does more than is asked.
     ``probe`` calls the student's function when that takes more than a call; ``right`` and ``wrong`` get what it saw.
     ``extra`` finds fault with an answer whose value is right; ``errors`` explains an error by a part of its text.
     """
@@ -51,7 +78,7 @@ class Exercise:
     task: str
     cases: Callable[[np.random.Generator], list[tuple]]
     right: Callable
-    wrong: dict[str, Callable]
+    wrong: str | dict[str, Callable]
     corners: Callable[[np.random.Generator], dict[str, tuple]] = lambda rng: {}
     better: dict[str, Callable] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -59,6 +86,10 @@ class Exercise:
     probe: Callable[..., tuple] = plain
     tolerance: float = 1e-4
     in_place: bool = False
+
+    def slips(self) -> dict[str, Callable]:
+        """The slips as functions; a table may use whatever its theme has defined."""
+        return self.wrong if isinstance(self.wrong, dict) else slips(self.wrong, self.right.__globals__)
 
 
 @dataclass
@@ -107,8 +138,9 @@ def numbers(value: object) -> np.ndarray | None:
 
 def same(found: object, expected: object, tolerance: float) -> bool:
     """Whether two values agree: numbers of one shape up to the tolerance, or two errors of one class."""
-    if not isinstance(found, np.ndarray) or not isinstance(expected, np.ndarray):
-        return isinstance(found, type) and found is expected
+    if isinstance(found, type) or isinstance(expected, type) or found is None or expected is None:
+        return found is expected and found is not None
+    found, expected = np.asarray(found), np.asarray(expected)
     if found.size == expected.size == 1:
         found, expected = found.reshape(()), expected.reshape(())
     if found.shape != expected.shape:
@@ -288,7 +320,9 @@ def _judge(exercise: Exercise, function: Callable) -> str:
             return f"{CORRECT}: {sentence}"
     also = f"; besides, {overwrites}" if overwrites else ""
     n = len(cases)
-    if sentence := _named(exercise, found, right, seen, n if failed[0] < n else len(seen)):
+    if sentence := _slip(exercise, found, seen, n if failed[0] < n else len(seen)):
+        return sentence + also
+    if n and (sentence := _general(exercise, found, right, seen, n if failed[0] < n else len(seen))):
         return sentence + also
     first = seen[failed[0]]
     if first.error is not None:
@@ -419,33 +453,32 @@ CHANGES = {  # of one argument, before the right formula sees it
 }
 
 
-def _named(exercise: Exercise, found: list, right: list, seen: list[Outcome], n: int) -> str:
-    """The known slip that gives just these values: on all cases, else on the first n, else together with another."""
-    abouts, tolerance = [o.about for o in seen], exercise.tolerance
-    known = {}
-    for sentence, slip in exercise.wrong.items():
+def _slip(exercise: Exercise, found: list, seen: list[Outcome], n: int) -> str:
+    """The known slip that gives just these values: on all cases, else on the first n."""
+    abouts, known = [o.about for o in seen], {}
+    for sentence, slip in exercise.slips().items():
         known[sentence] = values_of(slip, abouts)
-        if agree(found, known[sentence], tolerance):
+        if agree(found, known[sentence], exercise.tolerance):
             return sentence
-    for sentence, values in known.items():
-        if agree(found[:n], values[:n], tolerance):
-            return sentence
-    found, right, abouts = found[:n], right[:n], abouts[:n]
+    return next((s for s, values in known.items() if agree(found[:n], values[:n], exercise.tolerance)), "")
+
+
+def _general(exercise: Exercise, found: list, right: list, seen: list[Outcome], n: int) -> str:
+    """What went wrong after the right formula, before it, or after a known slip, on the first n cases."""
+    found, right, abouts, tolerance = found[:n], right[:n], [o.about for o in seen[:n]], exercise.tolerance
     if not all(isinstance(value, np.ndarray) for value in found):
         return ""
     quantities = _quantities(exercise, abouts)
     if sentence := _transformed(found, right, quantities, tolerance):
         return sentence
     inputs = list(_with_changed_inputs(exercise, abouts))
-    for sentence, values in inputs:
-        if agree(found, values, tolerance):
-            return sentence
-    for base, values in known.items():
-        if sentence := _transformed(found, values[:n], quantities, tolerance, exact=True):
-            return f"{base}; besides, {sentence}"
-    for base, values in inputs:
-        if sentence := _transformed(found, values, {}, tolerance, exact=True):
-            return f"{base}; besides, {sentence}"
+    if sentence := next((sentence for sentence, values in inputs if agree(found, values, tolerance)), ""):
+        return sentence
+    slips = [(sentence, values_of(slip, abouts)) for sentence, slip in exercise.slips().items()]
+    for bases, factors in ((slips, quantities), (inputs, {})):
+        for base, values in bases:
+            if sentence := _transformed(found, values, factors, tolerance, exact=True):
+                return f"{base}; besides, {sentence}"
     return ""
 
 

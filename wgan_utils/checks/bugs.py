@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import torch
 
 from wgan_utils.checks.answer import Exercise, numbers, same
 from wgan_utils.checks.critics import tensor

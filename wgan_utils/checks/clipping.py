@@ -1,6 +1,7 @@
 """Notebooks 06 and 09: clipping the weights, what it leaves of a linear critic, and how many weights it catches."""
 
 import copy
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -77,13 +78,15 @@ def of_some(chosen):
     return clipped
 
 
-def linear_names(critic):
-    return {
-        f"{name}.{kind}"
-        for name, layer in critic.named_modules()
-        if isinstance(layer, nn.Linear)
-        for kind in ("weight", "bias")
-    }
+def of_linear(*kinds):
+    """Only these parameters of the linear layers clipped."""
+
+    def clipped(before, limit, *_):
+        layers = {name for name, layer in before.named_modules() if isinstance(layer, nn.Linear)}
+        chosen = {f"{name}.{kind}" for name in layers for kind in kinds}
+        return of_some(lambda name, p, k, n: name in chosen)(before, limit)
+
+    return clipped
 
 
 clip_ = Exercise(
@@ -93,73 +96,51 @@ clip_ = Exercise(
     probe=clip_and_look,
     in_place=True,
     extra=lambda answer, before, limit, critic: "" if answer is critic else "also return the critic",
-    wrong={
-        "nothing has changed: parameter.clamp(...) returns a new tensor; clamp_ changes the parameter itself": of_all(
-            lambda p, c: p
-        ),
-        "only one side is clipped: weights below -clip_limit must come back too": of_all(lambda p, c: p.clamp(max=c)),
-        "only one side is clipped: weights above +clip_limit must come back too": of_all(lambda p, c: p.clamp(min=-c)),
-        "negative weights are allowed: clip to [-clip_limit, clip_limit], not to [0, clip_limit]": of_all(
-            lambda p, c: p.clamp(0, c)
-        ),
-        "positive weights are allowed: clip to [-clip_limit, clip_limit], not to [-clip_limit, 0]": of_all(
-            lambda p, c: p.clamp(-c, 0)
-        ),
-        "this keeps the weights outside of the box: the bounds have changed places": of_all(
-            lambda p, c: p.clamp(c, -c)
-        ),
-        "clip to clip_limit itself, not to the 0.01 of the paper": of_all(lambda p, c: p.clamp(-0.01, 0.01)),
-        "clip to clip_limit, not to 1": of_all(lambda p, c: p.clamp(-1, 1)),
-        "clip to clip_limit, not to half of it": of_all(lambda p, c: p.clamp(-c / 2, c / 2)),
-        "clip to clip_limit, not to twice of it": of_all(lambda p, c: p.clamp(-2 * c, 2 * c)),
-        "clip to clip_limit, not to its square": of_all(lambda p, c: p.clamp(-c * c, c * c)),
-        "the absolute value was clipped: the sign of each weight stays": of_all(lambda p, c: p.abs().clamp(max=c)),
-        "you set every weight to a wall; those inside the box must stay": of_all(lambda p, c: c * p.sign()),
-        "you set the weights outside to 0; they go to the nearest wall": of_all(lambda p, c: p * (p.abs() <= c)),
-        "you set the weights outside to +clip_limit; those below go to -clip_limit": of_all(
-            lambda p, c: torch.where(p.abs() > c, torch.full_like(p, c), p)
-        ),
-        "you multiplied the weights by clip_limit: those inside the box must stay": of_all(lambda p, c: c * p),
-        "you scaled each tensor into the box; clipping moves only the weights outside": of_all(
-            lambda p, c: p * c / p.abs().max()
-        ),
-        "you bent the weights into the box with tanh; those inside must stay": of_all(lambda p, c: c * torch.tanh(p)),
-        "you bent the weights into the box with tanh; those inside the box must stay": of_all(
-            lambda p, c: c * torch.tanh(p / c)
-        ),
-        "you scaled each tensor to the norm clip_limit; Algorithm 1 clips each weight": of_all(
-            lambda p, c: p * c / p.norm()
-        ),
-        "you scaled long tensors to the norm clip_limit; Algorithm 1 clips each weight": of_all(
-            lambda p, c: p * min(1, c / p.norm())
-        ),
-        "you left the biases out; Algorithm 1 clips all parameters": of_some(lambda name, p, k, n: "bias" not in name),
-        "you left the biases out (and all else with one axis); Algorithm 1 clips all parameters": of_some(
-            lambda name, p, k, n: p.ndim > 1
-        ),
-        "you clipped the biases alone; Algorithm 1 clips all parameters": of_some(lambda name, p, k, n: "bias" in name),
-        "you clipped the first layer alone: clip all of them": of_some(lambda name, p, k, n: k < 2),
-        "you clipped the last layer alone: clip all of them": of_some(lambda name, p, k, n: k >= n - 2),
-        "you clipped the first parameter alone: the return stands inside the loop": of_some(
-            lambda name, p, k, n: k == 0
-        ),
-        "you clipped the last parameter alone: the clipping stands outside the loop": of_some(
-            lambda name, p, k, n: k == n - 1
-        ),
-        "the last layer was left out: clip all of them": of_some(lambda name, p, k, n: k < n - 2),
-        "the first layer was left out: clip all of them": of_some(lambda name, p, k, n: k >= 2),
-        "you clipped the layers of one kind, nn.Linear: critic.parameters() holds them all": lambda before, limit, *_: (
-            of_some(lambda name, p, k, n: name in linear_names(before))(before, limit)
-        ),
-        "you clipped the weights of one kind of layer, nn.Linear: critic.parameters() holds them all": (
-            lambda before, limit, *_: of_some(lambda name, p, k, n: name in linear_names(before) and "weight" in name)(
-                before, limit
-            )
-        ),
-        "layers inside of layers were left out: critic.parameters() holds them all": of_some(
-            lambda name, p, k, n: name.count(".") == 1
-        ),
-    },
+    wrong="""*args:
+    of_all(lambda p, c: p) | nothing has changed: parameter.clamp(...) returns a new tensor; clamp_ changes the
+        parameter itself
+    of_all(lambda p, c: p.clamp(max=c)) | only one side is clipped: weights below -clip_limit must come back too
+    of_all(lambda p, c: p.clamp(min=-c)) | only one side is clipped: weights above +clip_limit must come back too
+    of_all(lambda p, c: p.clamp(0, c)) | negative weights are allowed: clip to [-clip_limit, clip_limit], not to [0,
+        clip_limit]
+    of_all(lambda p, c: p.clamp(-c, 0)) | positive weights are allowed: clip to [-clip_limit, clip_limit], not to
+        [-clip_limit, 0]
+    of_all(lambda p, c: p.clamp(c, -c)) | this keeps the weights outside of the box: the bounds have changed places
+    of_all(lambda p, c: p.clamp(-0.01, 0.01)) | clip to clip_limit itself, not to the 0.01 of the paper
+    of_all(lambda p, c: p.clamp(-1, 1)) | clip to clip_limit, not to 1
+    of_all(lambda p, c: p.clamp(-c / 2, c / 2)) | clip to clip_limit, not to half of it
+    of_all(lambda p, c: p.clamp(-2 * c, 2 * c)) | clip to clip_limit, not to twice of it
+    of_all(lambda p, c: p.clamp(-c * c, c * c)) | clip to clip_limit, not to its square
+    of_all(lambda p, c: p.abs().clamp(max=c)) | the absolute value was clipped: the sign of each weight stays
+    of_all(lambda p, c: c * p.sign()) | you set every weight to a wall; those inside the box must stay
+    of_all(lambda p, c: p * (p.abs() <= c)) | you set the weights outside to 0; they go to the nearest wall
+    of_all(lambda p, c: torch.where(p.abs() > c, torch.full_like(p, c), p)) | you set the weights outside to
+        +clip_limit; those below go to -clip_limit
+    of_all(lambda p, c: c * p) | you multiplied the weights by clip_limit: those inside the box must stay
+    of_all(lambda p, c: p * c / p.abs().max()) | you scaled each tensor into the box; clipping moves only the weights
+        outside
+    of_all(lambda p, c: c * torch.tanh(p)) | you bent the weights into the box with tanh; those inside must stay
+    of_all(lambda p, c: c * torch.tanh(p / c)) | you bent the weights into the box with tanh; those inside the box must
+        stay
+    of_all(lambda p, c: p * c / p.norm()) | you scaled each tensor to the norm clip_limit; Algorithm 1 clips each weight
+    of_all(lambda p, c: p * min(1, c / p.norm())) | you scaled long tensors to the norm clip_limit; Algorithm 1 clips
+        each weight
+    of_some(lambda name, p, k, n: "bias" not in name) | you left the biases out; Algorithm 1 clips all parameters
+    of_some(lambda name, p, k, n: p.ndim > 1) | you left the biases out (and all else with one axis); Algorithm 1 clips
+        all parameters
+    of_some(lambda name, p, k, n: "bias" in name) | you clipped the biases alone; Algorithm 1 clips all parameters
+    of_some(lambda name, p, k, n: k < 2) | you clipped the first layer alone: clip all of them
+    of_some(lambda name, p, k, n: k >= n - 2) | you clipped the last layer alone: clip all of them
+    of_some(lambda name, p, k, n: k == 0) | you clipped the first parameter alone: the return stands inside the loop
+    of_some(lambda name, p, k, n: k == n - 1) | you clipped the last parameter alone: the clipping stands outside the
+        loop
+    of_some(lambda name, p, k, n: k < n - 2) | the last layer was left out: clip all of them
+    of_some(lambda name, p, k, n: k >= 2) | the first layer was left out: clip all of them
+    of_linear("weight", "bias") | you clipped the layers of one kind, nn.Linear: critic.parameters() holds them all
+    of_linear("weight") | you clipped the weights of one kind of layer, nn.Linear: critic.parameters() holds them all
+    of_some(lambda name, p, k, n: name.count(".") == 1) | layers inside of layers were left out: critic.parameters()
+        holds them all
+    """,
     errors={
         "a leaf Variable that requires grad": "clip under torch.no_grad(), or autograd records it",
         "has no attribute 'weight'": "not every layer has weights: run over critic.parameters()",
@@ -178,62 +159,41 @@ linear_estimate = Exercise(
     "Notebook 06: clip_limit * |mean of x_real - mean of x_fake|, on pairs with the fakes on either side.",
     cases=samples,
     right=lambda clip_limit, x_real, x_fake: clip_limit * (x_real.mean() - x_fake.mean()).abs(),
-    wrong={
-        "the absolute value is missing: the critic picks w = -c when the fakes lie to the right": lambda c, x, y: (
-            c * (x.mean() - y.mean())
-        ),
-        "the absolute value is missing: the critic picks w = -c when the fakes lie to the right; here the sign of "
-        "the difference is flipped too": lambda c, x, y: c * (y.mean() - x.mean()),
-        "the sign is flipped: the estimate is 0 or more, minus the critic's loss": lambda c, x, y: (
-            -c * (x.mean() - y.mean()).abs()
-        ),
-        "this is the gap of the means; the slope of the critic is at most c": lambda c, x, y: (
-            x.mean() - y.mean()
-        ).abs(),
-        "the absolute value is missing, and so is the factor c": lambda c, x, y: x.mean() - y.mean(),
-        "the absolute value is missing, and so is the factor c: and the sign is flipped": lambda c, x, y: (
-            y.mean() - x.mean()
-        ),
-        "you divided by c: the slope multiplies the gap": lambda c, x, y: (x.mean() - y.mean()).abs() / c,
-        "take means, not sums: the two samples need not be equally long": lambda c, x, y: c * (x.sum() - y.sum()).abs(),
-        "take means, not medians": lambda c, x, y: c * (x.median() - y.median()).abs(),
-        "take means, not the largest values": lambda c, x, y: c * (x.max() - y.max()).abs(),
-        "take the means first, then the absolute value: these are means of absolute values": lambda c, x, y: (
-            c * (x.abs().mean() - y.abs().mean())
-        ),
-        "take the means first, then the absolute value; these are means of absolute values": lambda c, x, y: (
-            c * (x.abs().mean() - y.abs().mean()).abs()
-        ),
-        "take the absolute value of the difference of the means, not of each mean": lambda c, x, y: (
-            c * (x.mean().abs() - y.mean().abs())
-        ),
-        "the means are added: take their difference": lambda c, x, y: c * (x.mean() + y.mean()).abs(),
-        "the absolute value, not the square": lambda c, x, y: c * (x.mean() - y.mean()) ** 2,
-        "do not cut at 0: the critic may pick w = -c": lambda c, x, y: c * (x.mean() - y.mean()).relu(),
-        "do not cut at 0: the critic may pick w = +c": lambda c, x, y: c * (y.mean() - x.mean()).relu(),
-        "c once, not squared": lambda c, x, y: c**2 * (x.mean() - y.mean()).abs(),
-        "the box is [-c, c], and the weight one of its ends: no factor 2": lambda c, x, y: (
-            2 * c * (x.mean() - y.mean()).abs()
-        ),
-        "the gap is multiplied by c, not cut at c": lambda c, x, y: (x.mean() - y.mean()).abs().clamp(max=c),
-        "the weight is clipped, not the data": lambda c, x, y: (x.clamp(-c, c).mean() - y.clamp(-c, c).mean()).abs(),
-        "the weight is clipped, not the gap": lambda c, x, y: (x.mean() - y.mean()).clamp(-c, c),
-        "this is c times the mean distance of all pairs: a linear critic sees the means alone": lambda c, x, y: (
-            c * (x[:, None] - y).abs().mean()
-        ),
-        "this is W1 times c, from sorted samples: a linear critic sees the means alone": lambda c, x, y: c * _w1(x, y),
-        "the fakes are missing": lambda c, x, y: c * x.mean().abs(),
-        "the data are missing": lambda c, x, y: c * y.mean().abs(),
-        "divide each sum by its own number: the two samples need not be equally long": lambda c, x, y: (
-            c * (x.sum() - y.sum()).abs() / len(x)
-        ),
-        "the two samples need not be equally long: take each mean first, then the difference": lambda c, x, y: (
-            c * (x - y).mean().abs()
-        ),
-        "the spread of the samples does not matter": lambda c, x, y: (
-            c * (x.mean() - y.mean()).abs() / torch.cat([x, y]).std()
-        ),
-    },
+    wrong="""c, x, y:
+    c * (x.mean() - y.mean()) | the absolute value is missing: the critic picks w = -c when the fakes lie to the right
+    c * (y.mean() - x.mean()) | the absolute value is missing: the critic picks w = -c when the fakes lie to the right;
+        here the sign of the difference is flipped too
+    -c * (x.mean() - y.mean()).abs() | the sign is flipped: the estimate is 0 or more, minus the critic's loss
+    (x.mean() - y.mean()).abs() | this is the gap of the means; the slope of the critic is at most c
+    x.mean() - y.mean() | the absolute value is missing, and so is the factor c
+    y.mean() - x.mean() | the absolute value is missing, and so is the factor c: and the sign is flipped
+    (x.mean() - y.mean()).abs() / c | you divided by c: the slope multiplies the gap
+    c * (x.sum() - y.sum()).abs() | take means, not sums: the two samples need not be equally long
+    c * (x.median() - y.median()).abs() | take means, not medians
+    c * (x.max() - y.max()).abs() | take means, not the largest values
+    c * (x.abs().mean() - y.abs().mean()) | take the means first, then the absolute value: these are means of absolute
+        values
+    c * (x.abs().mean() - y.abs().mean()).abs() | take the means first, then the absolute value; these are means of
+        absolute values
+    c * (x.mean().abs() - y.mean().abs()) | take the absolute value of the difference of the means, not of each mean
+    c * (x.mean() + y.mean()).abs() | the means are added: take their difference
+    c * (x.mean() - y.mean()) ** 2 | the absolute value, not the square
+    c * (x.mean() - y.mean()).relu() | do not cut at 0: the critic may pick w = -c
+    c * (y.mean() - x.mean()).relu() | do not cut at 0: the critic may pick w = +c
+    c**2 * (x.mean() - y.mean()).abs() | c once, not squared
+    2 * c * (x.mean() - y.mean()).abs() | the box is [-c, c], and the weight one of its ends: no factor 2
+    (x.mean() - y.mean()).abs().clamp(max=c) | the gap is multiplied by c, not cut at c
+    (x.clamp(-c, c).mean() - y.clamp(-c, c).mean()).abs() | the weight is clipped, not the data
+    (x.mean() - y.mean()).clamp(-c, c) | the weight is clipped, not the gap
+    c * (x[:, None] - y).abs().mean() | this is c times the mean distance of all pairs: a linear critic sees the means
+        alone
+    c * _w1(x, y) | this is W1 times c, from sorted samples: a linear critic sees the means alone
+    c * x.mean().abs() | the fakes are missing
+    c * y.mean().abs() | the data are missing
+    c * (x.sum() - y.sum()).abs() / len(x) | divide each sum by its own number: the two samples need not be equally long
+    c * (x - y).mean().abs() | the two samples need not be equally long: take each mean first, then the difference
+    c * (x.mean() - y.mean()).abs() / torch.cat([x, y]).std() | the spread of the samples does not matter
+    """,
     errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )
 
@@ -251,7 +211,7 @@ def caught_critics(rng) -> list[tuple[nn.Module, float]]:
     """Critics with a known share of parameters at a wall, differently many in each layer and on each side."""
     cases = []
     for sizes, limit, spread in (((3, 40, 1), 0.1, 1.5), ((5, 12, 7, 1), 0.25, 2.4)):
-        layers = [layer for a, b in zip(sizes, sizes[1:], strict=False) for layer in (nn.Linear(a, b), nn.ReLU())]
+        layers = [layer for a, b in itertools.pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
         critic = nn.Sequential(*layers[:-1])
         with torch.no_grad():
             for k, parameter in enumerate(critic.parameters()):
@@ -279,64 +239,43 @@ share_at_limit = Exercise(
     "Notebook 09: the share of a critic's parameters, biases included, that lie at -clip_limit or +clip_limit.",
     cases=caught_critics,
     right=lambda critic, clip_limit: share()(critic, clip_limit),
-    wrong={
-        "a share lies between 0 and 1: you gave per cent": share(end=lambda each: 100 * torch.cat(each).mean()),
-        "this is the number of weights at the limit; divide by how many there are": share(
-            end=lambda each: torch.cat(each).sum()
-        ),
-        "you counted +clip_limit alone; count -clip_limit too": share(caught=lambda p, c: p == c),
-        "you counted -clip_limit alone; count +clip_limit too": share(caught=lambda p, c: p == -c),
-        "you averaged the shares of the layers; count all weights alike": share(
-            end=lambda each: sum(e.mean() for e in each) / len(each)
-        ),
-        "you added the shares of the layers; count all weights alike, and divide by how many there are": share(
-            end=lambda each: sum(e.mean() for e in each)
-        ),
-        "you left the biases out; Algorithm 1 clips them too": share(chosen=lambda p: p.ndim > 1),
-        "you counted the biases alone: the weights are parameters too": share(chosen=lambda p: p.ndim == 1),
-        "you left the biases out of the count at the limit, and divided by all parameters": lambda critic, c: (
-            share(chosen=lambda p: p.ndim > 1, end=lambda each: torch.cat(each).sum())(critic, c) / flat(critic).numel()
-        ),
-        "you counted all parameters at the limit, and divided by the weights alone: biases count there too": (
-            lambda critic, c: (
-                share(end=lambda each: torch.cat(each).sum())(critic, c)
-                / sum(p.numel() for p in critic.parameters() if p.ndim > 1)
-            )
-        ),
-        "this is the share inside the limit: take those at it": share(caught=lambda p, c: p.abs() < c),
-        "this is the share inside the limit or at it, which is all: compare with ==": share(
-            caught=lambda p, c: p.abs() <= c
-        ),
-        "no weight lies beyond the limit after clipping: compare with ==, or >=": share(
-            caught=lambda p, c: p.abs() > c
-        ),
-        "weights near the limit do not count: it is hit exactly": share(caught=lambda p, c: p.abs() >= 0.99 * c),
-        "weights near the limit do not count; it is hit exactly": share(caught=lambda p, c: p.abs() >= 0.95 * c),
-        "this counts the tensors that touch the limit: count weights": share(
-            end=lambda each: sum(e.max() for e in each) / len(each)
-        ),
-        "this is the first layer's weight alone: count all parameters": share(end=lambda each: each[0].mean()),
-        "this is the first layer alone: count all parameters": share(end=lambda each: torch.cat(each[:2]).mean()),
-        "this is the last layer alone: count all parameters": share(end=lambda each: torch.cat(each[-2:]).mean()),
-        "this is the last parameter alone: add up over the loop": share(end=lambda each: each[-1].mean()),
-        "this is the number at the limit in the last parameter: add up over the loop": share(
-            end=lambda each: each[-1].sum()
-        ),
-        "this is the number at the limit over the number of tensors: divide by the number of weights": share(
-            end=lambda each: torch.cat(each).sum() / len(each)
-        ),
-        "both sides were counted, and their mean taken: add them": share(end=lambda each: torch.cat(each).mean() / 2),
-        "this is the number of parameters: take the share at the limit": lambda critic, c: flat(critic).numel(),
-        "this is the mean size of the weights over the limit, not how many lie there": lambda critic, c: (
-            flat(critic).abs().mean() / c
-        ),
-        "this is the mean size of the weights, not how many lie at the limit": lambda critic, c: (
-            flat(critic).abs().mean()
-        ),
-        "this is the count over the gradient's size": lambda critic, c: flat(critic).norm() / c,
-        "the count on one side less that on the other: add them": lambda critic, c: (
-            share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c)
-        ),
-    },
+    wrong="""critic, c:
+    share(end=lambda each: 100 * torch.cat(each).mean()) | a share lies between 0 and 1: you gave per cent
+    share(end=lambda each: torch.cat(each).sum()) | this is the number of weights at the limit; divide by how many there
+        are
+    share(caught=lambda p, c: p == c) | you counted +clip_limit alone; count -clip_limit too
+    share(caught=lambda p, c: p == -c) | you counted -clip_limit alone; count +clip_limit too
+    share(end=lambda each: sum((e.mean() for e in each)) / len(each)) | you averaged the shares of the layers; count all
+        weights alike
+    share(end=lambda each: sum((e.mean() for e in each))) | you added the shares of the layers; count all weights alike,
+        and divide by how many there are
+    share(chosen=lambda p: p.ndim > 1) | you left the biases out; Algorithm 1 clips them too
+    share(chosen=lambda p: p.ndim == 1) | you counted the biases alone: the weights are parameters too
+    share(chosen=lambda p: p.ndim > 1, end=lambda each: torch.cat(each).sum())(critic, c) / flat(critic).numel() | you
+        left the biases out of the count at the limit, and divided by all parameters
+    share(end=lambda each: torch.cat(each).sum())(critic, c) / sum(p.numel() for p in critic.parameters() if p.ndim > 1) |
+        you counted all parameters at the limit, and divided by the weights alone: biases count there too
+    share(caught=lambda p, c: p.abs() < c) | this is the share inside the limit: take those at it
+    share(caught=lambda p, c: p.abs() <= c) | this is the share inside the limit or at it, which is all: compare with ==
+    share(caught=lambda p, c: p.abs() > c) | no weight lies beyond the limit after clipping: compare with ==, or >=
+    share(caught=lambda p, c: p.abs() >= 0.99 * c) | weights near the limit do not count: it is hit exactly
+    share(caught=lambda p, c: p.abs() >= 0.95 * c) | weights near the limit do not count; it is hit exactly
+    share(end=lambda each: sum((e.max() for e in each)) / len(each)) | this counts the tensors that touch the limit:
+        count weights
+    share(end=lambda each: each[0].mean()) | this is the first layer's weight alone: count all parameters
+    share(end=lambda each: torch.cat(each[:2]).mean()) | this is the first layer alone: count all parameters
+    share(end=lambda each: torch.cat(each[-2:]).mean()) | this is the last layer alone: count all parameters
+    share(end=lambda each: each[-1].mean()) | this is the last parameter alone: add up over the loop
+    share(end=lambda each: each[-1].sum()) | this is the number at the limit in the last parameter: add up over the loop
+    share(end=lambda each: torch.cat(each).sum() / len(each)) | this is the number at the limit over the number of
+        tensors: divide by the number of weights
+    share(end=lambda each: torch.cat(each).mean() / 2) | both sides were counted, and their mean taken: add them
+    flat(critic).numel() | this is the number of parameters: take the share at the limit
+    flat(critic).abs().mean() / c | this is the mean size of the weights over the limit, not how many lie there
+    flat(critic).abs().mean() | this is the mean size of the weights, not how many lie at the limit
+    flat(critic).norm() / c | this is the count over the gradient's size
+    share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c) | the count on one side
+        less that on the other: add them
+    """,
     tolerance=1e-5,
 )

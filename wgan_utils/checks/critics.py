@@ -1,7 +1,5 @@
 """Notebooks 00 and 05: the loss of a critic, the estimate that is a proof, operator norms, and directions."""
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -52,77 +50,52 @@ critic_loss = Exercise(
     cases=scores,
     right=lambda real, fake: fake.mean() - real.mean(),
     extra=trains_the_critic,
-    wrong={
-        "the sign is flipped: the critic minimises this, and it wants high scores on data": lambda real, fake: (
-            real.mean() - fake.mean()
-        ),
-        "you took sums; take means, or the loss grows with the batch": lambda real, fake: fake.sum() - real.sum(),
-        "you took sums, and the sign is flipped: mean score on fakes minus mean score on data": lambda real, fake: (
-            real.sum() - fake.sum()
-        ),
-        "one of the two is a sum; take means of both": lambda real, fake: fake.sum() - real.mean(),
-        "one of the two is a sum; take means of both scores": lambda real, fake: fake.mean() - real.sum(),
-        "no absolute value: when data score lower than fakes, the loss must be positive and say so": lambda real, fake: (
-            -abs(fake.mean() - real.mean())
-        ),
-        "no absolute value, and the sign counts: data shall score higher": lambda real, fake: abs(
-            fake.mean() - real.mean()
-        ),
-        "the means are added: subtract the mean score on data": lambda real, fake: fake.mean() + real.mean(),
-        "the means are added, and the sign is flipped: the loss is mean on fakes minus mean on data": lambda real, fake: (
-            -fake.mean() - real.mean()
-        ),
-        "no sigmoid: a critic's score is not a probability": lambda real, fake: (
-            fake.sigmoid().mean() - real.sigmoid().mean()
-        ),
-        "no sigmoid, and the sign is flipped": lambda real, fake: real.sigmoid().mean() - fake.sigmoid().mean(),
-        "no tanh: a critic's score is not bounded": lambda real, fake: fake.tanh().mean() - real.tanh().mean(),
-        "this is the loss of the 2014 discriminator, with sigmoid and logarithm: take the plain means": lambda real, fake: (
-            softplus(-real).mean() + softplus(fake).mean()
-        ),
-        "this is minus the loss of the 2014 discriminator: take the plain means": lambda real, fake: (
-            -softplus(-real).mean() - softplus(fake).mean()
-        ),
-        "this is the mean of the 2014 discriminator's two losses: take the plain means": lambda real, fake: (
-            (softplus(-real).mean() + softplus(fake).mean()) / 2
-        ),
-        "this is a discriminator's loss over all scores at once: take the plain means": lambda real, fake: torch.cat(
-            [softplus(-real), softplus(fake)]
-        ).mean(),
-        "no hinge: scores past 1 count too": lambda real, fake: (1 - real).relu().mean() + (1 + fake).relu().mean(),
-        "no squares: this is the least-squares loss": lambda real, fake: ((real - 1) ** 2).mean() + (fake**2).mean(),
-        "no squares: scores are signed": lambda real, fake: (fake**2).mean() - (real**2).mean(),
-        "the square of the gap does not know its sign": lambda real, fake: (fake.mean() - real.mean()) ** 2,
-        "the mean score on data is missing; this is the fakes' alone": lambda real, fake: fake.mean(),
-        "the mean score on data is missing; this is minus the fakes', the generator's loss": lambda real, fake: (
-            -fake.mean()
-        ),
-        "the mean score on fakes is missing; this is minus the data's alone": lambda real, fake: -real.mean(),
-        "the mean score on fakes is missing; this is the data's alone": lambda real, fake: real.mean(),
-        "take the mean, not the median": lambda real, fake: fake.median() - real.median(),
-        "take the mean, not the largest score": lambda real, fake: fake.max() - real.max(),
-        "take means: this is the gap of the extremes": lambda real, fake: fake.min() - real.max(),
-        "take means of each; this is the mean over all scores, fakes positive, data negative": lambda real, fake: (
-            torch.cat([fake, -real]).mean()
-        ),
-        "divide each sum by its own number of scores: the two need not be equally long": lambda real, fake: (
-            (fake.sum() - real.sum()) / len(real)
-        ),
-        "divide each sum by its own number of scores; the two need not be equally long": lambda real, fake: (
-            (fake.sum() - real.sum()) / len(fake)
-        ),
-        "the two need not be equally long: take each mean first, then the difference": lambda real, fake: (
-            fake - real
-        ).mean(),
-        "the two need not be equally long: do not cut one of them off": lambda real, fake: (
-            fake[: len(real)].mean() - real[: len(fake)].mean()
-        ),
-        "the estimate is not scaled: a ratio of means is no loss": lambda real, fake: fake.mean() / real.mean(),
-        "no logarithm: a score may be negative": lambda real, fake: fake.mean().log() - real.mean().log(),
-        "each score counts as it is: these are means of absolute values": lambda real, fake: (
-            fake.abs().mean() - real.abs().mean()
-        ),
-    },
+    wrong="""real, fake:
+    real.mean() - fake.mean() | the sign is flipped: the critic minimises this, and it wants high scores on data
+    fake.sum() - real.sum() | you took sums; take means, or the loss grows with the batch
+    real.sum() - fake.sum() | you took sums, and the sign is flipped: mean score on fakes minus mean score on data
+    fake.sum() - real.mean() | one of the two is a sum; take means of both
+    fake.mean() - real.sum() | one of the two is a sum; take means of both scores
+    -abs(fake.mean() - real.mean()) | no absolute value: when data score lower than fakes, the loss must be positive and
+        say so
+    abs(fake.mean() - real.mean()) | no absolute value, and the sign counts: data shall score higher
+    fake.mean() + real.mean() | the means are added: subtract the mean score on data
+    -fake.mean() - real.mean() | the means are added, and the sign is flipped: the loss is mean on fakes minus mean on
+        data
+    fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
+    real.sigmoid().mean() - fake.sigmoid().mean() | no sigmoid, and the sign is flipped
+    fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
+    softplus(-real).mean() + softplus(fake).mean() | this is the loss of the 2014 discriminator, with sigmoid and
+        logarithm: take the plain means
+    -softplus(-real).mean() - softplus(fake).mean() | this is minus the loss of the 2014 discriminator: take the plain
+        means
+    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is the mean of the 2014 discriminator's two losses: take
+        the plain means
+    torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss over all scores at once: take
+        the plain means
+    (1 - real).relu().mean() + (1 + fake).relu().mean() | no hinge: scores past 1 count too
+    ((real - 1) ** 2).mean() + (fake**2).mean() | no squares: this is the least-squares loss
+    (fake**2).mean() - (real**2).mean() | no squares: scores are signed
+    (fake.mean() - real.mean()) ** 2 | the square of the gap does not know its sign
+    fake.mean() | the mean score on data is missing; this is the fakes' alone
+    -fake.mean() | the mean score on data is missing; this is minus the fakes', the generator's loss
+    -real.mean() | the mean score on fakes is missing; this is minus the data's alone
+    real.mean() | the mean score on fakes is missing; this is the data's alone
+    fake.median() - real.median() | take the mean, not the median
+    fake.max() - real.max() | take the mean, not the largest score
+    fake.min() - real.max() | take means: this is the gap of the extremes
+    torch.cat([fake, -real]).mean() | take means of each; this is the mean over all scores, fakes positive, data
+        negative
+    (fake.sum() - real.sum()) / len(real) | divide each sum by its own number of scores: the two need not be equally
+        long
+    (fake.sum() - real.sum()) / len(fake) | divide each sum by its own number of scores; the two need not be equally
+        long
+    (fake - real).mean() | the two need not be equally long: take each mean first, then the difference
+    fake[: len(real)].mean() - real[: len(fake)].mean() | the two need not be equally long: do not cut one of them off
+    fake.mean() / real.mean() | the estimate is not scaled: a ratio of means is no loss
+    fake.mean().log() - real.mean().log() | no logarithm: a score may be negative
+    fake.abs().mean() - real.abs().mean() | each score counts as it is: these are means of absolute values
+    """,
     corners=lambda rng: {
         "a single score of each is a batch too": (
             tensor([0.5]).requires_grad_(True),
@@ -142,77 +115,39 @@ certified_estimate = Exercise(
     "Notebook 05: (mean score on data minus mean score on fakes) / bound, from scores of two lengths.",
     cases=with_bound,
     right=lambda real, fake, bound: (real.mean() - fake.mean()) / bound,
-    wrong={
-        "this is the estimate alone: divide it by the bound, so that the critic's slope is at most 1": (
-            lambda real, fake, bound: real.mean() - fake.mean()
-        ),
-        "you multiplied by the bound; a critic of slope K must be divided by K": lambda real, fake, bound: (
-            (real.mean() - fake.mean()) * bound
-        ),
-        "this is upside down: divide the estimate by the bound": lambda real, fake, bound: (
-            bound / (real.mean() - fake.mean())
-        ),
-        "the sign is flipped: data score high, so take their mean first": lambda real, fake, bound: (
-            (fake.mean() - real.mean()) / bound
-        ),
-        "the sign is flipped, and the bound is missing: this is the critic's loss": lambda real, fake, bound: (
-            fake.mean() - real.mean()
-        ),
-        "you took sums; the samples are laws, so take means": lambda real, fake, bound: (
-            (real.sum() - fake.sum()) / bound
-        ),
-        "you divided one of the two means only": lambda real, fake, bound: real.mean() - fake.mean() / bound,
-        "one of the two means is not divided": lambda real, fake, bound: real.mean() / bound - fake.mean(),
-        "you added the means: the estimate is their difference": lambda real, fake, bound: (
-            (real.mean() + fake.mean()) / bound
-        ),
-        "you took the largest gap of all pairs; the bracket speaks of means": lambda real, fake, bound: (
-            (real.max() - fake.min()) / bound
-        ),
-        "you took the largest scores; the bracket speaks of means": lambda real, fake, bound: (
-            (real.max() - fake.max()) / bound
-        ),
-        "you took medians; the bracket speaks of means": lambda real, fake, bound: (
-            (real.median() - fake.median()) / bound
-        ),
-        "you took the smallest gap of all pairs; the bracket speaks of means": lambda real, fake, bound: (
-            (real.min() - fake.max()) / bound
-        ),
-        "divide by the bound, do not subtract it": lambda real, fake, bound: real.mean() - fake.mean() - bound,
-        "divide by the bound itself, not by its root": lambda real, fake, bound: (
-            (real.mean() - fake.mean()) / bound**0.5
-        ),
-        "divide by the bound once, not by its square": lambda real, fake, bound: (real.mean() - fake.mean()) / bound**2,
-        "divide by the bound also when it is below 1": lambda real, fake, bound: (
-            (real.mean() - fake.mean()) / max(bound, 1)
-        ),
-        "the bound does not cap the estimate: divide by it": lambda real, fake, bound: (
-            real.mean() - fake.mean()
-        ).clamp(max=bound),
-        "the mean over the fakes is missing": lambda real, fake, bound: real.mean() / bound,
-        "the mean over the data is missing": lambda real, fake, bound: -fake.mean() / bound,
-        "the mean over the data is missing, and the sign of the fakes is flipped": lambda real, fake, bound: (
-            fake.mean() / bound
-        ),
-        "no sigmoid: scores are not probabilities": lambda real, fake, bound: (
-            (real.sigmoid().mean() - fake.sigmoid().mean()) / bound
-        ),
-        "the two need not be equally long: take each mean first, then the difference": lambda real, fake, bound: (
-            (real - fake).mean() / bound
-        ),
-        "divide each sum by its own number of scores: the two need not be equally long": lambda real, fake, bound: (
-            (real.sum() - fake.sum()) / len(real) / bound
-        ),
-        "clip nothing: the scores stay as they are, and their gap is divided": lambda real, fake, bound: (
-            real.clamp(-bound, bound).mean() - fake.clamp(-bound, bound).mean()
-        ),
-        "no square: the gap itself is divided by the bound": lambda real, fake, bound: (
-            (real.mean() - fake.mean()) ** 2 / bound
-        ),
-        "do not standardise by the spread of the scores: divide by the proven bound": lambda real, fake, bound: (
-            (real.mean() - fake.mean()) / torch.cat([real, fake]).std()
-        ),
-    },
+    wrong="""real, fake, bound:
+    real.mean() - fake.mean() | this is the estimate alone: divide it by the bound, so that the critic's slope is at
+        most 1
+    (real.mean() - fake.mean()) * bound | you multiplied by the bound; a critic of slope K must be divided by K
+    bound / (real.mean() - fake.mean()) | this is upside down: divide the estimate by the bound
+    (fake.mean() - real.mean()) / bound | the sign is flipped: data score high, so take their mean first
+    fake.mean() - real.mean() | the sign is flipped, and the bound is missing: this is the critic's loss
+    (real.sum() - fake.sum()) / bound | you took sums; the samples are laws, so take means
+    real.mean() - fake.mean() / bound | you divided one of the two means only
+    real.mean() / bound - fake.mean() | one of the two means is not divided
+    (real.mean() + fake.mean()) / bound | you added the means: the estimate is their difference
+    (real.max() - fake.min()) / bound | you took the largest gap of all pairs; the bracket speaks of means
+    (real.max() - fake.max()) / bound | you took the largest scores; the bracket speaks of means
+    (real.median() - fake.median()) / bound | you took medians; the bracket speaks of means
+    (real.min() - fake.max()) / bound | you took the smallest gap of all pairs; the bracket speaks of means
+    real.mean() - fake.mean() - bound | divide by the bound, do not subtract it
+    (real.mean() - fake.mean()) / bound**0.5 | divide by the bound itself, not by its root
+    (real.mean() - fake.mean()) / bound**2 | divide by the bound once, not by its square
+    (real.mean() - fake.mean()) / max(bound, 1) | divide by the bound also when it is below 1
+    (real.mean() - fake.mean()).clamp(max=bound) | the bound does not cap the estimate: divide by it
+    real.mean() / bound | the mean over the fakes is missing
+    -fake.mean() / bound | the mean over the data is missing
+    fake.mean() / bound | the mean over the data is missing, and the sign of the fakes is flipped
+    (real.sigmoid().mean() - fake.sigmoid().mean()) / bound | no sigmoid: scores are not probabilities
+    (real - fake).mean() / bound | the two need not be equally long: take each mean first, then the difference
+    (real.sum() - fake.sum()) / len(real) / bound | divide each sum by its own number of scores: the two need not be
+        equally long
+    real.clamp(-bound, bound).mean() - fake.clamp(-bound, bound).mean() | clip nothing: the scores stay as they are, and
+        their gap is divided
+    (real.mean() - fake.mean()) ** 2 / bound | no square: the gap itself is divided by the bound
+    (real.mean() - fake.mean()) / torch.cat([real, fake]).std() | do not standardise by the spread of the scores: divide
+        by the proven bound
+    """,
     errors={"must match the size": "the two need not be equally long: take each mean first, then the difference"},
 )
 
@@ -239,60 +174,45 @@ operator_norm = Exercise(
         if isinstance(answer, Tensor) and answer.dtype != torch.float64
         else ""
     ),
-    wrong={
-        "this is the Frobenius norm: it adds up all directions, and a vector has only one": lambda w: w.norm(),
-        "this is the square of the Frobenius norm: it adds up all directions": lambda w: (w**2).sum(),
-        "this is the largest entry: a matrix can stretch more than any of its entries": lambda w: w.abs().max(),
-        "this is the largest entry with its sign: a matrix can stretch more than any of its entries": lambda w: w.max(),
-        "this is the largest row sum: it bounds the largest coordinate, not the Euclidean length": lambda w: (
-            w.abs().sum(dim=1).max()
-        ),
-        "this is the largest column sum: it bounds the sum of coordinates, not the Euclidean length": lambda w: (
-            w.abs().sum(dim=0).max()
-        ),
-        "this is the longest row: a vector may meet several rows at once": lambda w: w.norm(dim=1).max(),
-        "this is the longest column: a vector may use several columns at once": lambda w: w.norm(dim=0).max(),
-        "you added the singular values; only the largest counts": lambda w: torch.linalg.svdvals(w).sum(),
-        "you took the mean of the singular values; only the largest counts": lambda w: torch.linalg.svdvals(w).mean(),
-        "you multiplied the singular values; only the largest counts": lambda w: torch.linalg.svdvals(w).prod(),
-        "this is the square: take the root of the largest eigenvalue of W^T W": lambda w: (
-            torch.linalg.svdvals(w)[0] ** 2
-        ),
-        "one root too many: a singular value is the root of an eigenvalue of W^T W already": lambda w: (
-            torch.linalg.svdvals(w)[0] ** 0.5
-        ),
-        "this is the smallest singular value: the least stretch, not the most": lambda w: torch.linalg.svdvals(w)[-1],
-        "this is the second singular value: they come in falling order, so take the first": lambda w: (
-            torch.linalg.svdvals(w)[1]
-        ),
-        "this is the smallest eigenvalue of W^T W: eigvalsh gives them in rising order; take the last, and its root": (
-            lambda w: torch.linalg.eigvalsh(w.T @ w)[0]
-        ),
-        "this is the root of the smallest eigenvalue of W^T W: take the largest": lambda w: (
-            torch.linalg.eigvalsh(w.T @ w)[0].clamp(min=0) ** 0.5
-        ),
-        "eigenvalues serve symmetric matrices alone: take singular values": lambda w: eigenvalues(w).abs().max(),
-        "eigenvalues serve symmetric matrices alone; take singular values": lambda w: eigenvalues(w).real.max(),
-        "this is the condition number, largest over smallest: take the largest": lambda w: torch.linalg.cond(w),
-        "these are all singular values: return the largest alone": lambda w: torch.linalg.svdvals(w),
-        "this is the trace: take the largest singular value": lambda w: w.trace(),
-        "this is the sum of all absolute entries: take the largest singular value": lambda w: w.abs().sum(),
-        "this is the mean of the absolute entries: take the largest singular value": lambda w: w.abs().mean(),
-        "this is the rank: the number of directions, not the stretch": lambda w: torch.linalg.matrix_rank(w).double(),
-        "this is the stretch of the one vector (1, ..., 1): a norm is the most over all unit vectors": lambda w: w.sum(
-            dim=1
-        ).norm(),
-        "this is the stretch of the unit vector along (1, ..., 1): a norm is the most over all unit vectors": lambda w: (
-            w.sum(dim=1).norm() / w.shape[1] ** 0.5
-        ),
-        "this is the norm of W^-1: take that of W": lambda w: torch.linalg.matrix_norm(torch.linalg.pinv(w), 2),
-        "this is the Frobenius norm over the root of a dimension: a mean stretch, not the most": lambda w: (
-            w.norm() / min(w.shape) ** 0.5
-        ),
-        "this is clip_limit's bound, the largest entry times sqrt(rows * columns): a bound, not the norm": lambda w: (
-            w.abs().max() * w.numel() ** 0.5
-        ),
-    },
+    wrong="""w:
+    w.norm() | this is the Frobenius norm: it adds up all directions, and a vector has only one
+    (w**2).sum() | this is the square of the Frobenius norm: it adds up all directions
+    w.abs().max() | this is the largest entry: a matrix can stretch more than any of its entries
+    w.max() | this is the largest entry with its sign: a matrix can stretch more than any of its entries
+    w.abs().sum(dim=1).max() | this is the largest row sum: it bounds the largest coordinate, not the Euclidean length
+    w.abs().sum(dim=0).max() | this is the largest column sum: it bounds the sum of coordinates, not the Euclidean
+        length
+    w.norm(dim=1).max() | this is the longest row: a vector may meet several rows at once
+    w.norm(dim=0).max() | this is the longest column: a vector may use several columns at once
+    torch.linalg.svdvals(w).sum() | you added the singular values; only the largest counts
+    torch.linalg.svdvals(w).mean() | you took the mean of the singular values; only the largest counts
+    torch.linalg.svdvals(w).prod() | you multiplied the singular values; only the largest counts
+    torch.linalg.svdvals(w)[0] ** 2 | this is the square: take the root of the largest eigenvalue of W^T W
+    torch.linalg.svdvals(w)[0] ** 0.5 | one root too many: a singular value is the root of an eigenvalue of W^T W
+        already
+    torch.linalg.svdvals(w)[-1] | this is the smallest singular value: the least stretch, not the most
+    torch.linalg.svdvals(w)[1] | this is the second singular value: they come in falling order, so take the first
+    torch.linalg.eigvalsh(w.T @ w)[0] | this is the smallest eigenvalue of W^T W: eigvalsh gives them in rising order;
+        take the last, and its root
+    torch.linalg.eigvalsh(w.T @ w)[0].clamp(min=0) ** 0.5 | this is the root of the smallest eigenvalue of W^T W: take
+        the largest
+    eigenvalues(w).abs().max() | eigenvalues serve symmetric matrices alone: take singular values
+    eigenvalues(w).real.max() | eigenvalues serve symmetric matrices alone; take singular values
+    torch.linalg.cond(w) | this is the condition number, largest over smallest: take the largest
+    torch.linalg.svdvals(w) | these are all singular values: return the largest alone
+    w.trace() | this is the trace: take the largest singular value
+    w.abs().sum() | this is the sum of all absolute entries: take the largest singular value
+    w.abs().mean() | this is the mean of the absolute entries: take the largest singular value
+    torch.linalg.matrix_rank(w).double() | this is the rank: the number of directions, not the stretch
+    w.sum(dim=1).norm() | this is the stretch of the one vector (1, ..., 1): a norm is the most over all unit vectors
+    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch of the unit vector along (1, ..., 1): a norm is the
+        most over all unit vectors
+    torch.linalg.matrix_norm(torch.linalg.pinv(w), 2) | this is the norm of W^-1: take that of W
+    w.norm() / min(w.shape) ** 0.5 | this is the Frobenius norm over the root of a dimension: a mean stretch, not the
+        most
+    w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound, the largest entry times sqrt(rows * columns): a
+        bound, not the norm
+    """,
     tolerance=1e-5,
 )
 
@@ -322,78 +242,55 @@ ray_cosine = Exercise(
     "Notebook 05: mean cosine between gradients and the rays from x_fake[i] to x_real[i], (batch, dim) each.",
     cases=directions,
     right=of_rays(lambda grad, ray: cosines(grad, ray).mean()),
-    wrong={
-        "the sign is flipped: the ray runs from the fake to the data point": of_rays(
-            lambda g, r: -cosines(g, r).mean()
-        ),
-        "no absolute value: a gradient against the ray must count against the critic": of_rays(
-            lambda g, r: cosines(g, r).abs().mean()
-        ),
-        "no absolute value: the sign of the mean cosine counts": of_rays(lambda g, r: cosines(g, r).mean().abs()),
-        "negative cosines count too: do not cut them off": of_rays(lambda g, r: cosines(g, r).relu().mean()),
-        "you did not divide by the length of the ray": of_rays(lambda g, r: ((g * r).sum(1) / g.norm(dim=1)).mean()),
-        "you did not divide by the norm of the gradient: a cosine knows directions alone": of_rays(
-            lambda g, r: ((g * r).sum(1) / r.norm(dim=1)).mean()
-        ),
-        "this is the mean of the dot products: divide each by both lengths": of_rays(
-            lambda g, r: (g * r).sum(1).mean()
-        ),
-        "this is the mean over all coordinates: sum the products of each pair, then divide by both lengths": of_rays(
-            lambda g, r: (g * r).mean()
-        ),
-        "this is the cosine of the mean vectors; take one cosine per pair, then the mean": of_rays(
-            lambda g, r: cosines(g.mean(0), r.mean(0), 0)
-        ),
-        "this is one cosine of the whole batch; take one per pair, then the mean": of_rays(
-            lambda g, r: cosines(g.flatten(), r.flatten(), 0)
-        ),
-        "take one cosine per pair, then the mean: this is a ratio of means": of_rays(
-            lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean())
-        ),
-        "take one cosine per pair: this divides all by the norms of the whole batch": of_rays(
-            lambda g, r: (g * r).sum(1).mean() / (g.norm() * r.norm())
-        ),
-        "you normalised down the batch; one cosine per row, dim=1": of_rays(lambda g, r: cosines(g, r, 0).mean()),
-        "take the mean over the pairs; this is the sum": of_rays(lambda g, r: cosines(g, r).sum()),
-        "take the mean over the pairs; these are all cosines": of_rays(lambda g, r: cosines(g, r)),
-        "take the mean over the pairs, not the median": of_rays(lambda g, r: cosines(g, r).median()),
-        "take the mean over the pairs, not the smallest cosine": of_rays(lambda g, r: cosines(g, r).min()),
-        "take the mean over the pairs, not the largest cosine": of_rays(lambda g, r: cosines(g, r).max()),
-        "you divided by the squared lengths: the product of the two norms, without squares": of_rays(
-            lambda g, r: ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean()
-        ),
-        "divide by the product of the two norms, not by their sum": of_rays(
-            lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean()
-        ),
-        "divide by both norms; this divides by the squared norm of the ray": of_rays(
-            lambda g, r: ((g * r).sum(1) / (r**2).sum(1)).mean()
-        ),
-        "divide by both norms; this divides by the squared norm of the gradient": of_rays(
-            lambda g, r: ((g * r).sum(1) / (g**2).sum(1)).mean()
-        ),
-        "no squares: the cosine itself, with its sign": of_rays(lambda g, r: (cosines(g, r) ** 2).mean()),
-        "this is the angle: take its cosine": of_rays(lambda g, r: cosines(g, r).acos().mean()),
-        "this is the angle in degrees: take its cosine": of_rays(
-            lambda g, r: cosines(g, r).acos().mean() * 180 / math.pi
-        ),
-        "this is the cosine distance, 1 minus the cosine": of_rays(lambda g, r: (1 - cosines(g, r)).mean()),
-        "this is the share of gradients that point along the ray: take the mean cosine": of_rays(
-            lambda g, r: (cosines(g, r) > 0).double().mean()
-        ),
-        "this takes the norms over the wrong axis: one norm per row, dim=1": of_rays(
-            lambda g, r: ((g / g.norm(dim=0)) * (r / r.norm(dim=0))).sum(1).mean()
-        ),
-        "the ray is x_real - x_fake: this takes the data points themselves": lambda g, real, fake: cosines(
-            g, real
-        ).mean(),
-        "the ray is x_real - x_fake: this takes the fakes themselves": lambda g, real, fake: cosines(g, fake).mean(),
-        "the ray is x_real - x_fake: this takes the sum": lambda g, real, fake: cosines(g, real + fake).mean(),
-        "the gradients are missing: this compares data and fakes": lambda g, real, fake: cosines(real, fake).mean(),
-        "this is the cosine of neighbouring pairs: gradient i belongs to ray i": of_rays(
-            lambda g, r: cosines(g, r.roll(1, 0)).mean()
-        ),
-        "one cosine per pair: this compares each gradient with every ray": of_rays(
-            lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()
-        ),
-    },
+    wrong="""g, real, fake:
+    of_rays(lambda g, r: -cosines(g, r).mean()) | the sign is flipped: the ray runs from the fake to the data point
+    of_rays(lambda g, r: cosines(g, r).abs().mean()) | no absolute value: a gradient against the ray must count against
+        the critic
+    of_rays(lambda g, r: cosines(g, r).mean().abs()) | no absolute value: the sign of the mean cosine counts
+    of_rays(lambda g, r: cosines(g, r).relu().mean()) | negative cosines count too: do not cut them off
+    of_rays(lambda g, r: ((g * r).sum(1) / g.norm(dim=1)).mean()) | you did not divide by the length of the ray
+    of_rays(lambda g, r: ((g * r).sum(1) / r.norm(dim=1)).mean()) | you did not divide by the norm of the gradient: a
+        cosine knows directions alone
+    of_rays(lambda g, r: (g * r).sum(1).mean()) | this is the mean of the dot products: divide each by both lengths
+    of_rays(lambda g, r: (g * r).mean()) | this is the mean over all coordinates: sum the products of each pair, then
+        divide by both lengths
+    of_rays(lambda g, r: cosines(g.mean(0), r.mean(0), 0)) | this is the cosine of the mean vectors; take one cosine per
+        pair, then the mean
+    of_rays(lambda g, r: cosines(g.flatten(), r.flatten(), 0)) | this is one cosine of the whole batch; take one per
+        pair, then the mean
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean())) | take one cosine per
+        pair, then the mean: this is a ratio of means
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm() * r.norm())) | take one cosine per pair: this divides all by
+        the norms of the whole batch
+    of_rays(lambda g, r: cosines(g, r, 0).mean()) | you normalised down the batch; one cosine per row, dim=1
+    of_rays(lambda g, r: cosines(g, r).sum()) | take the mean over the pairs; this is the sum
+    of_rays(lambda g, r: cosines(g, r)) | take the mean over the pairs; these are all cosines
+    of_rays(lambda g, r: cosines(g, r).median()) | take the mean over the pairs, not the median
+    of_rays(lambda g, r: cosines(g, r).min()) | take the mean over the pairs, not the smallest cosine
+    of_rays(lambda g, r: cosines(g, r).max()) | take the mean over the pairs, not the largest cosine
+    of_rays(lambda g, r: ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean()) | you divided by the squared
+        lengths: the product of the two norms, without squares
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean()) | divide by the product of the two
+        norms, not by their sum
+    of_rays(lambda g, r: ((g * r).sum(1) / (r**2).sum(1)).mean()) | divide by both norms; this divides by the squared
+        norm of the ray
+    of_rays(lambda g, r: ((g * r).sum(1) / (g**2).sum(1)).mean()) | divide by both norms; this divides by the squared
+        norm of the gradient
+    of_rays(lambda g, r: (cosines(g, r) ** 2).mean()) | no squares: the cosine itself, with its sign
+    of_rays(lambda g, r: cosines(g, r).acos().mean()) | this is the angle: take its cosine
+    of_rays(lambda g, r: cosines(g, r).acos().mean() * 180 / torch.pi) | this is the angle in degrees: take its cosine
+    of_rays(lambda g, r: (1 - cosines(g, r)).mean()) | this is the cosine distance, 1 minus the cosine
+    of_rays(lambda g, r: (cosines(g, r) > 0).double().mean()) | this is the share of gradients that point along the ray:
+        take the mean cosine
+    of_rays(lambda g, r: (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean()) | this takes the norms over the wrong
+        axis: one norm per row, dim=1
+    cosines(g, real).mean() | the ray is x_real - x_fake: this takes the data points themselves
+    cosines(g, fake).mean() | the ray is x_real - x_fake: this takes the fakes themselves
+    cosines(g, real + fake).mean() | the ray is x_real - x_fake: this takes the sum
+    cosines(real, fake).mean() | the gradients are missing: this compares data and fakes
+    of_rays(lambda g, r: cosines(g, r.roll(1, 0)).mean()) | this is the cosine of neighbouring pairs: gradient i belongs
+        to ray i
+    of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |
+        one cosine per pair: this compares each gradient with every ray
+    """,
 )

@@ -17,55 +17,39 @@ def prices(rng: np.random.Generator) -> list[tuple]:
 c_transform = Exercise(
     "Notebook 03: the largest g with f[i] + g[j] <= cost[i, j], from numpy arrays f (n,) and cost (n, m).",
     cases=prices,
-    right=best_answer,
-    wrong={
-        "you took the maximum over i; the rule must hold for every i, so the smallest bound counts": lambda f, cost: (
-            cost - f[:, None]
-        ).max(axis=0),
-        "you took the mean over i; the rule must hold for every i, so the smallest bound counts": lambda f, cost: (
-            cost - f[:, None]
-        ).mean(axis=0),
-        "you took the sum over i; the rule must hold for every i, so the smallest bound counts": lambda f, cost: (
-            cost - f[:, None]
-        ).sum(axis=0),
-        "the axis is swapped: take the minimum over i, axis 0, so that one price per column is left": (
-            lambda f, cost: (cost - f[:, None]).min(axis=1)
-        ),
-        "f belongs to the rows of cost: make it a column, f[:, None]": lambda f, cost: (cost - f).min(axis=0),
-        "both axes are swapped: this is the transform of prices for the columns": lambda f, cost: (cost - f).min(
-            axis=1
-        ),
-        "the sign of f is flipped: a higher loading price leaves less room for g": lambda f, cost: (
-            cost + f[:, None]
-        ).min(axis=0),
-        "the sign of g is flipped: these are the scores -g": lambda f, cost: -best_answer(f, cost),
-        "the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the smallest of cost - f": (
-            lambda f, cost: (f[:, None] - cost).min(axis=0)
-        ),
-        "f is missing: what is left for g is cost - f": lambda f, cost: cost.min(axis=0),
-        "this is the smallest of all: one price per column, axis 0": lambda f, cost: (cost - f[:, None]).min(),
-        "this is where the minimum lies, argmin: return the minimum itself": lambda f, cost: (cost - f[:, None]).argmin(
-            axis=0
-        ),
-        "take f off before the minimum, entry by entry: this is the minimum of the cost, less the mean of f": (
-            lambda f, cost: cost.min(axis=0) - f.mean()
-        ),
-        "take f off before the minimum: this takes off the largest f": lambda f, cost: cost.min(axis=0) - f.max(),
-        "take f off before the minimum: this takes off the smallest f": lambda f, cost: cost.min(axis=0) - f.min(),
-        "this is g = -f; the best answer looks at the cost": lambda f, cost: -f,
-        "prices may be negative: do not cut them off at 0": lambda f, cost: np.maximum(best_answer(f, cost), 0),
-        "no absolute value: a bound may be negative": lambda f, cost: abs(cost - f[:, None]).min(axis=0),
-        "two transforms: this is f^cc, prices for the rows again": lambda f, cost: (cost - best_answer(f, cost)).min(
-            axis=1
-        ),
-        "subtract f, do not multiply by it": lambda f, cost: (cost * f[:, None]).min(axis=0),
-        "the table cost - f is right; now take its minimum over i, axis 0": lambda f, cost: cost - f[:, None],
-        "the transform of the negative: f and the minimum are both turned over": lambda f, cost: (
-            cost + f[:, None]
-        ).max(axis=0),
-        "take the smallest, not the median": lambda f, cost: np.median(cost - f[:, None], axis=0),
-        "halve nothing: all of what is left belongs to g": lambda f, cost: (cost - f[:, None]).min(axis=0) / 2,
-    },
+    right=lambda f, cost: best_answer(f, cost),
+    wrong="""f, cost:
+    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).min(axis=1) | the axis is swapped: take the minimum over i, axis 0, so that one price per column
+        is left
+    (cost - f).min(axis=0) | f belongs to the rows of cost: make it a column, f[:, None]
+    (cost - f).min(axis=1) | both axes are swapped: this is the transform of prices for the columns
+    (cost + f[:, None]).min(axis=0) | the sign of f is flipped: a higher loading price leaves less room for g
+    -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
+    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the
+        smallest of cost - f
+    cost.min(axis=0) | f is missing: what is left for g is cost - f
+    (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
+    (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
+    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this is the minimum of the cost, less
+        the mean of f
+    cost.min(axis=0) - f.max() | take f off before the minimum: this takes off the largest f
+    cost.min(axis=0) - f.min() | take f off before the minimum: this takes off the smallest f
+    -f | this is g = -f; the best answer looks at the cost
+    np.maximum(best_answer(f, cost), 0) | prices may be negative: do not cut them off at 0
+    abs(cost - f[:, None]).min(axis=0) | no absolute value: a bound may be negative
+    (cost - best_answer(f, cost)).min(axis=1) | two transforms: this is f^cc, prices for the rows again
+    (cost * f[:, None]).min(axis=0) | subtract f, do not multiply by it
+    cost - f[:, None] | the table cost - f is right; now take its minimum over i, axis 0
+    (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
+    np.median(cost - f[:, None], axis=0) | take the smallest, not the median
+    (cost - f[:, None]).min(axis=0) / 2 | halve nothing: all of what is left belongs to g
+    """,
     corners=lambda rng: {
         "with a single row g is that row of the cost, less its price": (np.array([0.5]), np.array([[1.0, 2, 3]])),
         "with all prices 0, g is the smallest cost of each column": (np.zeros(3), np.arange(6.0).reshape(3, 2)),
@@ -83,60 +67,32 @@ slack = Exercise(
     "Notebook 03: cost[i, j] - f[i] - g[j], from numpy arrays f (n,), g (m,) and cost (n, m).",
     cases=slack_cases,
     right=lambda f, g, cost: cost - f[:, None] - g,
-    wrong={
-        "the sign is flipped: slack is what is left of the cost, 0 or more for feasible prices": lambda f, g, cost: (
-            f[:, None] + g - cost
-        ),
-        "f and g have changed places: f belongs to the rows, so it must be a column, f[:, None]": lambda f, g, cost: (
-            cost - f - g[:, None]
-        ),
-        "f is a column, f[:, None], and g a row: this takes both as rows": lambda f, g, cost: cost - f - g,
-        "f is a column, f[:, None], and g a row: this takes both as columns": lambda f, g, cost: (
-            cost - f[:, None] - g[:, None]
-        ),
-        "you added g; the carrier is paid both prices, so take both off the cost": lambda f, g, cost: (
-            cost - f[:, None] + g
-        ),
-        "you added f; the carrier is paid both prices, so take both off the cost": lambda f, g, cost: (
-            cost + f[:, None] - g
-        ),
-        "you added both prices; the carrier is paid them, so take both off the cost": lambda f, g, cost: (
-            cost + f[:, None] + g
-        ),
-        "this is the sum of the prices; take it off the cost": lambda f, g, cost: f[:, None] + g,
-        "this is the difference of the prices; take their sum off the cost": lambda f, g, cost: f[:, None] - g,
-        "g is missing: the carrier is paid twice, for loading and for unloading": lambda f, g, cost: cost - f[:, None],
-        "f is missing: the carrier is paid twice, for loading and for unloading": lambda f, g, cost: cost - g,
-        "subtract the prices, do not multiply them": lambda f, g, cost: cost - f[:, None] * g,
-        "no absolute value: negative slack shows prices that break the rule": lambda f, g, cost: abs(
-            cost - f[:, None] - g
-        ),
-        "do not cut at 0: negative slack shows prices that break the rule": lambda f, g, cost: np.maximum(
-            cost - f[:, None] - g, 0
-        ),
-        "this says which routes obey the rule: return how much is left, the numbers": lambda f, g, cost: (
-            f[:, None] + g <= cost
-        ),
-        "this says which routes are tight: return how much is left, the numbers": lambda f, g, cost: np.isclose(
-            f[:, None] + g, cost
-        ),
-        "this is the smallest slack of all: return the whole table": lambda f, g, cost: (cost - f[:, None] - g).min(),
-        "this is the smallest slack of each column: return the whole table": lambda f, g, cost: (
-            cost - f[:, None] - g
-        ).min(axis=0),
-        "this is the smallest slack of each row: return the whole table": lambda f, g, cost: (
-            cost - f[:, None] - g
-        ).min(axis=1),
-        "this is the sum of all slacks: return the whole table": lambda f, g, cost: (cost - f[:, None] - g).sum(),
-        "g was replaced by the c-transform of f: take the g that is given": lambda f, g, cost: (
-            cost - f[:, None] - best_answer(f, cost)
-        ),
-        "a half is too much: take both prices off in full": lambda f, g, cost: cost - (f[:, None] + g) / 2,
-        "do not divide by the cost: the slack is a difference": lambda f, g, cost: (cost - f[:, None] - g) / cost,
-        "this is the share of the cost that the prices earn: the slack is a difference": lambda f, g, cost: (
-            (f[:, None] + g) / cost
-        ),
-    },
+    wrong="""f, g, cost:
+    f[:, None] + g - cost | the sign is flipped: slack is what is left of the cost, 0 or more for feasible prices
+    cost - f - g[:, None] | f and g have changed places: f belongs to the rows, so it must be a column, f[:, None]
+    cost - f - g | f is a column, f[:, None], and g a row: this takes both as rows
+    cost - f[:, None] - g[:, None] | f is a column, f[:, None], and g a row: this takes both as columns
+    cost - f[:, None] + g | you added g; the carrier is paid both prices, so take both off the cost
+    cost + f[:, None] - g | you added f; the carrier is paid both prices, so take both off the cost
+    cost + f[:, None] + g | you added both prices; the carrier is paid them, so take both off the cost
+    f[:, None] + g | this is the sum of the prices; take it off the cost
+    f[:, None] - g | this is the difference of the prices; take their sum off the cost
+    cost - f[:, None] | g is missing: the carrier is paid twice, for loading and for unloading
+    cost - g | f is missing: the carrier is paid twice, for loading and for unloading
+    cost - f[:, None] * g | subtract the prices, do not multiply them
+    abs(cost - f[:, None] - g) | no absolute value: negative slack shows prices that break the rule
+    np.maximum(cost - f[:, None] - g, 0) | do not cut at 0: negative slack shows prices that break the rule
+    f[:, None] + g <= cost | this says which routes obey the rule: return how much is left, the numbers
+    np.isclose(f[:, None] + g, cost) | this says which routes are tight: return how much is left, the numbers
+    (cost - f[:, None] - g).min() | this is the smallest slack of all: return the whole table
+    (cost - f[:, None] - g).min(axis=0) | this is the smallest slack of each column: return the whole table
+    (cost - f[:, None] - g).min(axis=1) | this is the smallest slack of each row: return the whole table
+    (cost - f[:, None] - g).sum() | this is the sum of all slacks: return the whole table
+    cost - f[:, None] - best_answer(f, cost) | g was replaced by the c-transform of f: take the g that is given
+    cost - (f[:, None] + g) / 2 | a half is too much: take both prices off in full
+    (cost - f[:, None] - g) / cost | do not divide by the cost: the slack is a difference
+    (f[:, None] + g) / cost | this is the share of the cost that the prices earn: the slack is a difference
+    """,
     corners=lambda rng: {"a table of one row": (np.array([0.5]), np.array([1.0, 2]), np.array([[1.0, 3]]))},
     errors={"could not be broadcast": "f belongs to the rows, f[:, None], and g to the columns"},
 )
@@ -170,68 +126,45 @@ def _value(f, p, q, cost):
 lower_bound = Exercise(
     "Notebook 03: the income of prices f (n,) and the best g for them; p (n,), q (m,), cost (n, m); numpy arrays.",
     cases=bounded,
-    right=income(best_answer),
+    right=lambda f, p, q, cost: f @ p + best_answer(f, cost) @ q,
     better={
         "and a better bound than asked. You transformed twice: f^cc is nowhere below f, so the income can only grow; "
         "with f itself it would be f @ p + f^c @ q": _tidied,
     },
-    wrong={
-        "you took g = -f; for a cost of any kind the best g is the c-transform of f": lambda f, p, q, cost: (
-            f @ p - f @ q
-        ),
-        "you took the maximum in the c-transform: such prices are not feasible": income(
-            lambda f, cost: (cost - f[:, None]).max(axis=0)
-        ),
-        "you took the mean in the c-transform: such prices are not feasible": income(
-            lambda f, cost: (cost - f[:, None]).mean(axis=0)
-        ),
-        "the sign of g is flipped: the carrier earns both prices": lambda f, p, q, cost: (
-            f @ p - best_answer(f, cost) @ q
-        ),
-        "the sign of f is flipped: the carrier earns both prices": lambda f, p, q, cost: (
-            -f @ p + best_answer(f, cost) @ q
-        ),
-        "the sign of f is flipped in the c-transform: g is the smallest of cost - f": income(
-            lambda f, cost: (cost + f[:, None]).min(axis=0)
-        ),
-        "weigh the prices by p and q; these are plain means": lambda f, p, q, cost: (
-            f.mean() + best_answer(f, cost).mean()
-        ),
-        "weigh the prices by p and q; these are plain sums": lambda f, p, q, cost: f.sum() + best_answer(f, cost).sum(),
-        "weigh g by q; this is its plain sum": lambda f, p, q, cost: f @ p + best_answer(f, cost).sum(),
-        "weigh g by q; this is its plain mean": lambda f, p, q, cost: f @ p + best_answer(f, cost).mean(),
-        "weigh f by p; this is its plain sum": lambda f, p, q, cost: f.sum() + best_answer(f, cost) @ q,
-        "the axes of cost are swapped: g has one entry per column": income(lambda f, cost: (cost - f).min(axis=1)),
-        "the minimum runs over the wrong axis: over i, axis 0, one price per column is left": income(
-            lambda f, cost: (cost - f[:, None]).min(axis=1)
-        ),
-        "f belongs to the rows of cost: make it a column, f[:, None]": income(lambda f, cost: (cost - f).min(axis=0)),
-        "the income from unloading is missing: g @ q": lambda f, p, q, cost: f @ p,
-        "the income from loading is missing: f @ p": lambda f, p, q, cost: best_answer(f, cost) @ q,
-        "p and q are swapped: f is weighed by p, g by q": lambda f, p, q, cost: f @ q + best_answer(f, cost) @ p,
-        "f is missing in the c-transform: g is the smallest of cost - f": income(lambda f, cost: cost.min(axis=0)),
-        "one g for all columns: each column has a smallest bound of its own, axis 0": lambda f, p, q, cost: (
-            f @ p + (cost - f[:, None]).min()
-        ),
-        "do not cut the prices off at 0: they may be negative": income(
-            lambda f, cost: np.maximum(best_answer(f, cost), 0)
-        ),
-        "this is the cost of the plan p q^T, an upper bound: prices prove lower ones": lambda f, p, q, cost: (
-            p @ cost @ q
-        ),
-        "these are the prices g: weigh them by q, and add f @ p": lambda f, p, q, cost: best_answer(f, cost),
-        "return the income, not the place: argmin gives indices": income(
-            lambda f, cost: (cost - f[:, None]).argmin(axis=0)
-        ),
-        "no half: the carrier earns both incomes in full": lambda f, p, q, cost: (f @ p + best_answer(f, cost) @ q) / 2,
-        "a bound may be negative: do not cut it off at 0": lambda f, p, q, cost: np.maximum(
-            f @ p + best_answer(f, cost) @ q, 0
-        ),
-        "subtract the prices from the cost: this is the mean slack, what the bound leaves open on p q^T": (
-            lambda f, p, q, cost: p @ cost @ q - f @ p - best_answer(f, cost) @ q
-        ),
-        "this is the least cost itself: keep the f of your friend, and find the best g for it": _value,
-    },
+    wrong="""f, p, q, cost:
+    f @ p - f @ q | you took g = -f; for a cost of any kind the best g is the c-transform of f
+    income(lambda f, cost: (cost - f[:, None]).max(axis=0)) | you took the maximum in the c-transform: such prices are
+        not feasible
+    income(lambda f, cost: (cost - f[:, None]).mean(axis=0)) | you took the mean in the c-transform: such prices are not
+        feasible
+    f @ p - best_answer(f, cost) @ q | the sign of g is flipped: the carrier earns both prices
+    -f @ p + best_answer(f, cost) @ q | the sign of f is flipped: the carrier earns both prices
+    income(lambda f, cost: (cost + f[:, None]).min(axis=0)) | the sign of f is flipped in the c-transform: g is the
+        smallest of cost - f
+    f.mean() + best_answer(f, cost).mean() | weigh the prices by p and q; these are plain means
+    f.sum() + best_answer(f, cost).sum() | weigh the prices by p and q; these are plain sums
+    f @ p + best_answer(f, cost).sum() | weigh g by q; this is its plain sum
+    f @ p + best_answer(f, cost).mean() | weigh g by q; this is its plain mean
+    f.sum() + best_answer(f, cost) @ q | weigh f by p; this is its plain sum
+    income(lambda f, cost: (cost - f).min(axis=1)) | the axes of cost are swapped: g has one entry per column
+    income(lambda f, cost: (cost - f[:, None]).min(axis=1)) | the minimum runs over the wrong axis: over i, axis 0, one
+        price per column is left
+    income(lambda f, cost: (cost - f).min(axis=0)) | f belongs to the rows of cost: make it a column, f[:, None]
+    f @ p | the income from unloading is missing: g @ q
+    best_answer(f, cost) @ q | the income from loading is missing: f @ p
+    f @ q + best_answer(f, cost) @ p | p and q are swapped: f is weighed by p, g by q
+    income(lambda f, cost: cost.min(axis=0)) | f is missing in the c-transform: g is the smallest of cost - f
+    f @ p + (cost - f[:, None]).min() | one g for all columns: each column has a smallest bound of its own, axis 0
+    income(lambda f, cost: np.maximum(best_answer(f, cost), 0)) | do not cut the prices off at 0: they may be negative
+    p @ cost @ q | this is the cost of the plan p q^T, an upper bound: prices prove lower ones
+    best_answer(f, cost) | these are the prices g: weigh them by q, and add f @ p
+    income(lambda f, cost: (cost - f[:, None]).argmin(axis=0)) | return the income, not the place: argmin gives indices
+    (f @ p + best_answer(f, cost) @ q) / 2 | no half: the carrier earns both incomes in full
+    np.maximum(f @ p + best_answer(f, cost) @ q, 0) | a bound may be negative: do not cut it off at 0
+    p @ cost @ q - f @ p - best_answer(f, cost) @ q | subtract the prices from the cost: this is the mean slack, what
+        the bound leaves open on p q^T
+    _value | this is the least cost itself: keep the f of your friend, and find the best g for it
+    """,
     corners=lambda rng: {
         "with one point each the bound is the cost": (np.array([3.0]), np.ones(1), np.ones(1), np.array([[0.7]])),
     },
@@ -270,90 +203,58 @@ def _lower(values, x, x_new):
 upper_form = Exercise(
     "Notebook 03: min over i of values[i] + |x_new - x[i]|, from numpy arrays (n,), (n, 2) and (k, 2).",
     cases=scored,
-    right=upper,
-    wrong={
-        "this is the lower form; from the fakes alone the largest extension serves": _lower,
-        "this is the mean of the lower and the upper form; from the fakes alone the largest extension serves": (
-            lambda values, x, x_new: (_lower(values, x, x_new) + upper(values, x, x_new)) / 2
-        ),
-        "the sign is flipped: a score may rise by the distance, so add it": lambda values, x, x_new: (
-            values - lengths(x_new, x)
-        ).min(axis=1),
-        "the sign of the values is flipped": lambda values, x, x_new: upper(-values, x, x_new),
-        "the signs are flipped: this is the transform with the distance minus the values": lambda values, x, x_new: (
-            lengths(x_new, x) - values
-        ).max(axis=1),
-        "take the minimum: the score must keep below every bound": changed_upper(reduce=np.max),
-        "take the minimum: the score must keep below every bound, and this is the mean of the bounds": changed_upper(
-            reduce=np.mean
-        ),
-        "take the minimum: the score must keep below every bound, and this is their sum": changed_upper(reduce=np.sum),
-        "take the minimum: the score must keep below every bound, and this is their median": changed_upper(
-            reduce=np.median
-        ),
-        "you used the squared distance; take the distance itself, or the slope is not bounded by 1": changed_upper(
-            distance=lambda a, b: lengths(a, b, 2)
-        ),
-        "you took half of the squared distance; take the distance itself": changed_upper(
-            distance=lambda a, b: lengths(a, b, 2) / 2
-        ),
-        "you added absolute differences; the Euclidean distance is the root of a sum of squares": changed_upper(
-            distance=lambda a, b: abs(a[:, None] - b).sum(axis=2)
-        ),
-        "you took the largest difference of coordinates; the Euclidean distance is the root of a sum of squares": (
-            changed_upper(distance=lambda a, b: abs(a[:, None] - b).max(axis=2))
-        ),
-        "only the first coordinate is used: the points lie in the plane": changed_upper(
-            distance=lambda a, b: abs(a[:, None] - b)[..., 0]
-        ),
-        "the root of the distance is not 1-Lipschitz: take the distance itself": changed_upper(
-            distance=lambda a, b: lengths(a, b, 0.5)
-        ),
-        "the distance is the difference of the lengths; take the length of the difference": changed_upper(
-            distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))
-        ),
-        "the coordinates cancel: take absolute values or squares before the sum": changed_upper(
-            distance=lambda a, b: (a[:, None] - b).sum(axis=2)
-        ),
-        "half of the distance: the slope may be 1, not 1/2": changed_upper(distance=lambda a, b: lengths(a, b) / 2),
-        "twice the distance: the slope may be 1, not 2": changed_upper(distance=lambda a, b: 2 * lengths(a, b)),
-        "this is the score of the nearest point; add the distance to it, and take the smallest sum": (
-            lambda values, x, x_new: values[lengths(x_new, x).argmin(axis=1)]
-        ),
-        "the nearest point need not give the smallest sum: take the minimum of values + distance": (
-            lambda values, x, x_new: values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1)
-        ),
-        "this is the smallest value plus the smallest distance; take the minimum of the sums": (
-            lambda values, x, x_new: values.min() + lengths(x_new, x).min(axis=1)
-        ),
-        "the smallest value alone does not count: take the minimum of values + distance": lambda values, x, x_new: (
-            values.min() + lengths(x_new, x)[:, values.argmin()]
-        ),
-        "the values are missing: add them to the distances": lambda values, x, x_new: lengths(x_new, x).min(axis=1),
-        "the wrong axis: one score per new point, the minimum over the old ones": lambda values, x, x_new: (
-            values + lengths(x_new, x)
-        ).min(axis=0),
-        "the wrong axis: values belong to x, so the table of distances has one column per value": (
-            lambda values, x, x_new: (values[:, None] + lengths(x_new, x)).min(axis=1)
-        ),
-        "this is where the minimum lies, argmin: return the minimum itself": changed_upper(reduce=np.argmin),
-        "x and x_new are swapped: the scores at x are known, those at x_new are asked": lambda values, x, x_new: upper(
-            values, x_new, x
-        ),
-        "these are the distances between the known points: measure from x_new to x": lambda values, x, x_new: upper(
-            values, x, x
-        ),
-        "the table values + distance is right; now take its minimum over the known points": lambda values, x, x_new: (
-            values + lengths(x_new, x)
-        ),
-        "this is the smallest of all: one score per new point": lambda values, x, x_new: upper(values, x, x_new).min(),
-        "no multiplication: add the distance to the value": lambda values, x, x_new: (values * lengths(x_new, x)).min(
-            axis=1
-        ),
-        "scores may be negative: do not cut them off at 0": lambda values, x, x_new: np.maximum(
-            upper(values, x, x_new), 0
-        ),
-    },
+    right=lambda values, x, x_new: upper(values, x, x_new),
+    wrong="""values, x, x_new:
+    _lower | this is the lower form; from the fakes alone the largest extension serves
+    (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
+        the fakes alone the largest extension serves
+    (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
+    upper(-values, x, x_new) | the sign of the values is flipped
+    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the transform with the distance minus the
+        values
+    changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
+    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is the mean of the
+        bounds
+    changed_upper(reduce=np.sum) | take the minimum: the score must keep below every bound, and this is their sum
+    changed_upper(reduce=np.median) | take the minimum: the score must keep below every bound, and this is their median
+    changed_upper(distance=lambda a, b: lengths(a, b, 2)) | you used the squared distance; take the distance itself, or
+        the slope is not bounded by 1
+    changed_upper(distance=lambda a, b: lengths(a, b, 2) / 2) | you took half of the squared distance; take the distance
+        itself
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b).sum(axis=2)) | you added absolute differences; the Euclidean
+        distance is the root of a sum of squares
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b).max(axis=2)) | you took the largest difference of
+        coordinates; the Euclidean distance is the root of a sum of squares
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b)[..., 0]) | only the first coordinate is used: the points lie
+        in the plane
+    changed_upper(distance=lambda a, b: lengths(a, b, 0.5)) | the root of the distance is not 1-Lipschitz: take the
+        distance itself
+    changed_upper(distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))) | the
+        distance is the difference of the lengths; take the length of the difference
+    changed_upper(distance=lambda a, b: (a[:, None] - b).sum(axis=2)) | the coordinates cancel: take absolute values or
+        squares before the sum
+    changed_upper(distance=lambda a, b: lengths(a, b) / 2) | half of the distance: the slope may be 1, not 1/2
+    changed_upper(distance=lambda a, b: 2 * lengths(a, b)) | twice the distance: the slope may be 1, not 2
+    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point; add the distance to it, and take
+        the smallest sum
+    values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1) | the nearest point need not give the
+        smallest sum: take the minimum of values + distance
+    values.min() + lengths(x_new, x).min(axis=1) | this is the smallest value plus the smallest distance; take the
+        minimum of the sums
+    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: take the minimum of
+        values + distance
+    lengths(x_new, x).min(axis=1) | the values are missing: add them to the distances
+    (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
+    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, so the table of distances
+        has one column per value
+    changed_upper(reduce=np.argmin) | this is where the minimum lies, argmin: return the minimum itself
+    upper(values, x_new, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
+    upper(values, x, x) | these are the distances between the known points: measure from x_new to x
+    values + lengths(x_new, x) | the table values + distance is right; now take its minimum over the known points
+    upper(values, x, x_new).min() | this is the smallest of all: one score per new point
+    (values * lengths(x_new, x)).min(axis=1) | no multiplication: add the distance to the value
+    np.maximum(upper(values, x, x_new), 0) | scores may be negative: do not cut them off at 0
+    """,
     corners=lambda rng: {
         "at a known point the score is the value given there": (np.array([0.3, 1.0]), np.eye(2), np.eye(2)),
         "one known point: its value plus the distance": (np.array([0.5]), np.zeros((1, 2)), np.array([[3.0, 4]])),

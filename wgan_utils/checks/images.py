@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from wgan_utils.checks.answer import Exercise, Objection, same
+from wgan_utils.checks.answer import Exercise, Objection
 from wgan_utils.checks.critics import tensor
 
 
@@ -44,53 +44,43 @@ latent_walk = Exercise(
         else f"the values are right: return one tensor (torch.stack), not a {type(answer).__name__}"
     ),
     corners=lambda rng: {"a walk of two points is z_start and z_end": (tensor([1.0, 2]), tensor([3.0, -1]), 2)},
-    wrong={
-        "the walk runs backwards: row 0 must be z_start": lambda a, b, n: walk(b, a, n),
-        "the walk stops one step short: divide by n - 1, so that the last row is z_end": steps(
-            lambda n: torch.arange(n) / n
-        ),
-        "the walk leaves out z_start: the first share is 0": steps(lambda n: (torch.arange(n) + 1) / n),
-        "both ends are left out: the shares run from 0 to 1": steps(lambda n: (torch.arange(n) + 1) / (n + 1)),
-        "both ends are left out, by half a step each: the shares run from 0 to 1": steps(
-            lambda n: (torch.arange(n) + 0.5) / n
-        ),
-        "the walk goes too far: the shares run from 0 to 1": steps(lambda n: torch.arange(n).double()),
-        "the walk goes too far, past z_end: the shares run from 0 to 1": steps(lambda n: torch.arange(n) / (n - 2)),
-        "there is one point too many: n points have n - 1 gaps": lambda a, b, n: walk(a, b, n + 1),
-        "there is one point too few: both ends are included": lambda a, b, n: walk(a, b, n - 1),
-        "there is one point too few, z_end: both ends are included": lambda a, b, n: walk(a, b, n)[:-1],
-        "the last point is missing: both ends are included": lambda a, b, n: walk(a, b, n + 1)[:-1][: n - 1],
-        "there are two points too many: the ends are among the n": lambda a, b, n: walk(a, b, n + 2),
-        "there are two points too few: the ends are among the n": lambda a, b, n: walk(a, b, n)[1:-1],
-        "you added a multiple of z_end; weight z_start by what is left, 1 - share": lambda a, b, n: (
-            a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b
-        ),
-        "weight z_start by what is left, 1 - share: this is the change alone": lambda a, b, n: walk(0 * a, b - a, n),
-        "z_start is missing: this walks from the origin to z_end": lambda a, b, n: walk(0 * a, b, n),
-        "both are weighted by the share: weight z_start by what is left, 1 - share": lambda a, b, n: walk(
-            0 * a, a + b, n
-        ),
-        "the difference is z_end - z_start: this walks away from z_end": lambda a, b, n: walk(a, 2 * a - b, n),
-        "evenly spaced, not random: linspace": lambda a, b, n: walk(a, b, n, torch.rand(n, dtype=a.dtype)),
-        "evenly spaced: the shares are not squared": lambda a, b, n: walk(a, b, n, sway=lambda s: s**2),
-        "evenly spaced: no root of the shares": lambda a, b, n: walk(a, b, n, sway=lambda s: s**0.5),
-        "evenly spaced: no cosine in the shares": lambda a, b, n: walk(
-            a, b, n, sway=lambda s: (1 - torch.cos(s * torch.pi)) / 2
-        ),
-        "a straight line is asked, not an arc on the sphere": on_the_sphere,
-        "the rows are the points: this is the transpose, shape (latent_dim, n)": lambda a, b, n: walk(a, b, n).T,
-        "the points stand in one row: shape (n, latent_dim)": lambda a, b, n: walk(a, b, n).flatten(),
-        "this is the middle alone: n points from end to end": lambda a, b, n: (a + b) / 2,
-        "these are the two ends alone: n points": lambda a, b, n: torch.stack([a, b]),
-        "all points are z_start: move them": lambda a, b, n: a.expand(n, -1),
-        "all points are z_end: start at z_start": lambda a, b, n: b.expand(n, -1),
-        "the coordinates are scaled to length 1: leave the points on the line": lambda a, b, n: (
-            torch.nn.functional.normalize(walk(a, b, n), dim=1)
-        ),
-        "each coordinate got its own share: all coordinates of a point share one": lambda a, b, n: (
-            a + torch.linspace(0, 1, len(a), dtype=a.dtype) * (b - a)
-        ).expand(n, -1),
-    },
+    wrong="""a, b, n:
+    walk(b, a, n) | the walk runs backwards: row 0 must be z_start
+    steps(lambda n: torch.arange(n) / n) | the walk stops one step short: divide by n - 1, so that the last row is z_end
+    steps(lambda n: (torch.arange(n) + 1) / n) | the walk leaves out z_start: the first share is 0
+    steps(lambda n: (torch.arange(n) + 1) / (n + 1)) | both ends are left out: the shares run from 0 to 1
+    steps(lambda n: (torch.arange(n) + 0.5) / n) | both ends are left out, by half a step each: the shares run from 0 to
+        1
+    steps(lambda n: torch.arange(n).double()) | the walk goes too far: the shares run from 0 to 1
+    steps(lambda n: torch.arange(n) / (n - 2)) | the walk goes too far, past z_end: the shares run from 0 to 1
+    walk(a, b, n + 1) | there is one point too many: n points have n - 1 gaps
+    walk(a, b, n - 1) | there is one point too few: both ends are included
+    walk(a, b, n)[:-1] | there is one point too few, z_end: both ends are included
+    walk(a, b, n + 1)[:-1][: n - 1] | the last point is missing: both ends are included
+    walk(a, b, n + 2) | there are two points too many: the ends are among the n
+    walk(a, b, n)[1:-1] | there are two points too few: the ends are among the n
+    a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | you added a multiple of z_end; weight z_start by what is
+        left, 1 - share
+    walk(0 * a, b - a, n) | weight z_start by what is left, 1 - share: this is the change alone
+    walk(0 * a, b, n) | z_start is missing: this walks from the origin to z_end
+    walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
+    walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
+    walk(a, b, n, torch.rand(n, dtype=a.dtype)) | evenly spaced, not random: linspace
+    walk(a, b, n, sway=lambda s: s**2) | evenly spaced: the shares are not squared
+    walk(a, b, n, sway=lambda s: s**0.5) | evenly spaced: no root of the shares
+    walk(a, b, n, sway=lambda s: (1 - torch.cos(s * torch.pi)) / 2) | evenly spaced: no cosine in the shares
+    on_the_sphere | a straight line is asked, not an arc on the sphere
+    walk(a, b, n).T | the rows are the points: this is the transpose, shape (latent_dim, n)
+    walk(a, b, n).flatten() | the points stand in one row: shape (n, latent_dim)
+    (a + b) / 2 | this is the middle alone: n points from end to end
+    torch.stack([a, b]) | these are the two ends alone: n points
+    a.expand(n, -1) | all points are z_start: move them
+    b.expand(n, -1) | all points are z_end: start at z_start
+    torch.nn.functional.normalize(walk(a, b, n), dim=1) | the coordinates are scaled to length 1: leave the points on
+        the line
+    (a + torch.linspace(0, 1, len(a), dtype=a.dtype) * (b - a)).expand(n, -1) | each coordinate got its own share: all
+        coordinates of a point share one
+    """,
     errors={"must match the size": "the shares must be a column, [:, None]: one for each row"},
 )
 
@@ -128,80 +118,56 @@ rank_correlation = Exercise(
     "Notebook 10: Spearman's rank correlation of two lists without ties.",
     cases=lists,
     right=of_ranks(correlation),
-    wrong={
-        "this is the correlation of the values; replace them by their ranks first": of_tensors(correlation),
-        "one argsort gives the order, not the ranks; apply it twice": of_tensors(
-            lambda a, b: correlation(a.argsort().double(), b.argsort().double())
-        ),
-        "three argsorts give the order again; apply it twice": of_tensors(
-            lambda a, b: correlation(ranks(a).argsort().double(), ranks(b).argsort().double())
-        ),
-        "only the first list was ranked": of_tensors(lambda a, b: correlation(ranks(a), b)),
-        "only the second list was ranked": of_tensors(lambda a, b: correlation(a, ranks(b))),
-        "one argsort for the first list: apply it twice to both": of_tensors(
-            lambda a, b: correlation(a.argsort().double(), ranks(b))
-        ),
-        "one argsort for the second list: apply it twice to both": of_tensors(
-            lambda a, b: correlation(ranks(a), b.argsort().double())
-        ),
-        "the sign is flipped: rank both lists in the same direction": of_ranks(lambda a, b: -correlation(a, b)),
-        "the lists were sorted, each by itself: that undoes the pairs": of_tensors(
-            lambda a, b: correlation(a.sort().values, b.sort().values)
-        ),
-        "ranks of sorted lists are always equal: keep the pairs": of_tensors(lambda a, b: torch.ones(())),
-        "this is the square, the share explained: take the correlation with its sign": of_ranks(
-            lambda a, b: correlation(a, b) ** 2
-        ),
-        "no absolute value: against each other is a negative correlation": of_ranks(
-            lambda a, b: correlation(a, b).abs()
-        ),
-        "this is the covariance of the ranks: divide by both spreads": of_ranks(
-            lambda a, b: (centered(a) * centered(b)).mean()
-        ),
-        "this is the covariance of the ranks (with n - 1): divide by both spreads": of_ranks(
-            lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)
-        ),
-        "degrees of freedom are mixed: covariance over n, spreads over n - 1": of_ranks(
-            lambda a, b: (centered(a) * centered(b)).mean() / (a.std() * b.std())
-        ),
-        "degrees of freedom are mixed: covariance over n - 1, spreads over n": of_ranks(
-            lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1) / (a.std(correction=0) * b.std(correction=0))
-        ),
-        "subtract the means first: this is the cosine of the ranks": of_ranks(
-            lambda a, b: (a * b).sum() / (a.norm() * b.norm())
-        ),
-        "subtract the means first: this is the cosine of the ranks, counted from 1": of_ranks(
-            lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())
-        ),
-        "this is Kendall's tau, which counts pairs: take the correlation of the ranks": of_ranks(
-            lambda a, b: _kendall(a, b)
-        ),
-        "the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))": of_ranks(lambda a, b: _spread(a, b)),
-        "the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))": of_ranks(lambda a, b: 1 - _spread(a, b) / 6),
-        "the squares are missing: 1 - 6 sum d^2 / (n (n^2 - 1))": of_ranks(
-            lambda a, b: 1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1))
-        ),
-        "the denominator is n (n^2 - 1): here it is n^2 - 1": of_ranks(
-            lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1)
-        ),
-        "the denominator is n (n^2 - 1): here it is n^3": of_ranks(
-            lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3
-        ),
-        "the denominator is n (n^2 - 1): here it is n (n - 1)": of_ranks(
-            lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1))
-        ),
-        "the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the values": of_tensors(
-            lambda a, b: 1 - _spread(a, b)
-        ),
-        "the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks, two argsorts; this is the order": of_tensors(
-            lambda a, b: 1 - _spread(a.argsort(), b.argsort())
-        ),
-        "this is the share of equal ranks: take their correlation": of_ranks(lambda a, b: (a == b).double().mean()),
-        "this is the matrix of correlations: take the entry [0, 1]": of_ranks(
-            lambda a, b: torch.corrcoef(torch.stack([a, b]))
-        ),
-        "this is the entry [0, 0], a list with itself: take [0, 1]": of_ranks(lambda a, b: correlation(a, a)),
-    },
+    wrong="""*args:
+    of_tensors(correlation) | this is the correlation of the values; replace them by their ranks first
+    of_tensors(lambda a, b: correlation(a.argsort().double(), b.argsort().double())) | one argsort gives the order, not
+        the ranks; apply it twice
+    of_tensors(lambda a, b: correlation(ranks(a).argsort().double(), ranks(b).argsort().double())) | three argsorts give
+        the order again; apply it twice
+    of_tensors(lambda a, b: correlation(ranks(a), b)) | only the first list was ranked
+    of_tensors(lambda a, b: correlation(a, ranks(b))) | only the second list was ranked
+    of_tensors(lambda a, b: correlation(a.argsort().double(), ranks(b))) | one argsort for the first list: apply it
+        twice to both
+    of_tensors(lambda a, b: correlation(ranks(a), b.argsort().double())) | one argsort for the second list: apply it
+        twice to both
+    of_ranks(lambda a, b: -correlation(a, b)) | the sign is flipped: rank both lists in the same direction
+    of_tensors(lambda a, b: correlation(a.sort().values, b.sort().values)) | the lists were sorted, each by itself: that
+        undoes the pairs
+    of_tensors(lambda a, b: torch.ones(())) | ranks of sorted lists are always equal: keep the pairs
+    of_ranks(lambda a, b: correlation(a, b) ** 2) | this is the square, the share explained: take the correlation with
+        its sign
+    of_ranks(lambda a, b: correlation(a, b).abs()) | no absolute value: against each other is a negative correlation
+    of_ranks(lambda a, b: (centered(a) * centered(b)).mean()) | this is the covariance of the ranks: divide by both
+        spreads
+    of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)) | this is the covariance of the ranks (with
+        n - 1): divide by both spreads
+    of_ranks(lambda a, b: (centered(a) * centered(b)).mean() / (a.std() * b.std())) | degrees of freedom are mixed:
+        covariance over n, spreads over n - 1
+    of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1) / a.std(correction=0) / b.std(correction=0)) |
+        degrees of freedom are mixed: covariance over n - 1, spreads over n
+    of_ranks(lambda a, b: (a * b).sum() / (a.norm() * b.norm())) | subtract the means first: this is the cosine of the
+        ranks
+    of_ranks(lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())) | subtract the means first:
+        this is the cosine of the ranks, counted from 1
+    of_ranks(lambda a, b: _kendall(a, b)) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
+    of_ranks(lambda a, b: _spread(a, b)) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    of_ranks(lambda a, b: 1 - _spread(a, b) / 6) | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    of_ranks(lambda a, b: 1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1))) | the squares are missing: 1 - 6
+        sum d^2 / (n (n^2 - 1))
+    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1)) | the denominator is n (n^2 - 1): here it is
+        n^2 - 1
+    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3) | the denominator is n (n^2 - 1): here it is n^3
+    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1))) | the denominator is n (n^2 - 1): here
+        it is n (n - 1)
+    of_tensors(lambda a, b: 1 - _spread(a, b)) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the
+        values
+    of_tensors(lambda a, b: 1 - _spread(a.argsort(), b.argsort())) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes
+        ranks, two argsorts; this is the order
+    of_ranks(lambda a, b: (a == b).double().mean()) | this is the share of equal ranks: take their correlation
+    of_ranks(lambda a, b: torch.corrcoef(torch.stack([a, b]))) | this is the matrix of correlations: take the entry [0,
+        1]
+    of_ranks(lambda a, b: correlation(a, a)) | this is the entry [0, 0], a list with itself: take [0, 1]
+    """,
     corners=lambda rng: {
         "two lists in one order have the correlation 1, however far apart the values lie": (
             [0.1, 5.0, 2.0],
@@ -235,8 +201,8 @@ def blocks(pictures: Tensor) -> Tensor:
     return torch.nn.functional.avg_pool2d(pictures.double(), 7)
 
 
-def read_and_look(function, ask=None) -> tuple:
-    """Make a folder of three pictures (the right half bright, the lowest quarter black), ask for the bytes, and look."""
+def read_and_look(function, task) -> tuple:
+    """Make a folder of three pictures (right halves bright, lowest quarters black), and look at the bytes."""
     with tempfile.TemporaryDirectory() as folder:
         for name, (colour, height, width) in LEVELS.items():
             picture = np.zeros((height, width, 3), np.uint8)
@@ -391,11 +357,11 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
 
 
 def _object_to_end(critic: nn.Module, images: Tensor, scores: Tensor) -> None:
-    """Object to an end that is not linear: the last layer's weights, times 1000, must make the scores that much larger."""
+    """Object to an end that is not linear: weights of the last layer times 1000 must make scores as much larger."""
     if scores.max() == scores.min():
         raise Objection(
-            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without softmax, "
-            "and no norm over a single number"
+            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without "
+            "softmax, and no norm over a single number"
         )
     steeper = copy.deepcopy(critic)
     last = [layer for layer in steeper.modules() if isinstance(getattr(layer, "weight", None), Tensor)][-1:]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wgan_utils.checks.answer import Exercise, Objection, reseed
+from wgan_utils.checks.answer import Exercise, Objection, reseed, slips
 from wgan_utils.checks.critics import tensor
 
 
@@ -64,8 +64,8 @@ def fault_of_points(x_hat: Tensor, x_real: Tensor, x_fake: Tensor, shuffled: str
             )
         if (a - b - 1).abs().max() < 1e-3 or (a + 1 - b).abs().max() < 1e-3 or (a - 1).abs().max() < 1e-3:
             return (
-                "x_hat is not on the straight line between the two: the weights must be eps and 1 - eps, which sum to 1; "
-                "here one of them is a whole 1 too much, or its sign is flipped"
+                "x_hat is not on the straight line between the two: the weights must be eps and 1 - eps, which sum "
+                "to 1; here one of them is a whole 1 too much, or its sign is flipped"
             )
         if (total - total[0]).abs().max() < 1e-3:
             return f"the weights must be eps and 1 - eps, which sum to 1; yours sum to {total[0]:.3g}"
@@ -84,8 +84,8 @@ def fault_of_points(x_hat: Tensor, x_real: Tensor, x_fake: Tensor, shuffled: str
         return "eps is 0 or 1, a coin: each x_hat is a data point or a fake; draw eps from all of [0, 1]"
     if a.min() < -1e-3 or a.max() > 1 + 1e-3:
         return (
-            "x_hat lies outside the segment: draw eps uniformly from [0, 1] with rand, not from a normal law or a wider "
-            "range (exhibit 1)"
+            "x_hat lies outside the segment: draw eps uniformly from [0, 1] with rand, not from a normal law or a "
+            "wider range (exhibit 1)"
         )
     return ""
 
@@ -179,7 +179,7 @@ class Spy:
     def __call__(self, x: Tensor) -> Tensor:
         lone = x.shape == self.shape[1:]  # a single sample, without the batch's axis
         self.asked.append(x.detach().reshape(1, *x.shape) if lone else x.detach())
-        return 0.5 * (self.scale * (x if lone else x.flatten(1))).square().sum(dim=None if lone else 1)
+        return 0.5 * self.scale * (x if lone else x.flatten(1)).square().sum(dim=None if lone else 1)
 
     def parameters(self):
         return iter([self.scale])
@@ -198,8 +198,8 @@ class Spy:
         if len(points) > self.shape[0] or len(self.asked) > self.shape[0]:
             times = len(self.asked)
             raise Objection(
-                f"ask the critic once per pair, on the points between; it saw {len(points)} points in {times} calls for "
-                f"{self.shape[0]} pairs"
+                f"ask the critic once per pair, on the points between; it saw {len(points)} points in {times} "
+                f"calls for {self.shape[0]} pairs"
             )
         return points
 
@@ -304,45 +304,35 @@ def axis_slips(charge) -> dict[str, Callable]:
     }
 
 
-TWO_SIDED = {
-    "the sign is flipped: the penalty is added to a loss that is minimised, so it must be 0 or more": lambda s: (
-        -two_sided(s)
-    ),
-    "square each deviation: as it stands slopes above 1 and below 1 cancel; the square is missing": lambda s: (
-        s - 1
-    ).mean(),
-    "1 - slope without a square rewards steep slopes: square each deviation": lambda s: (1 - s).mean(),
-    "square each deviation; you took its absolute value": lambda s: (s - 1).abs().mean(),
-    "take the square of each deviation first, then the mean": lambda s: (s - 1).mean() ** 2,
-    "no root after the mean: the penalty is the mean square": lambda s: two_sided(s) ** 0.5,
-    "the square, not the cube or the fourth power": lambda s: (s - 1).pow(4).mean(),
-    "this is the one-sided penalty: slopes below 1 cost too (the charge only above 1 is not two-sided)": one_sided,
-    "this charges for slopes below 1 alone: those above cost too": lambda s: (1 - s).relu().square().mean(),
-    "this is the one-sided penalty without a square: slopes below 1 cost too": lambda s: (s - 1).relu().mean(),
-    "you took the sum over the batch; take the mean, or the penalty grows with the batch": lambda s: (
-        (s - 1).square().sum()
-    ),
-    "the 1 is missing: charge for the deviation from slope 1 (this pulls slopes to 0)": lambda s: s.square().mean(),
-    "this is the mean slope: charge for its deviation from 1, squared": lambda s: s.mean(),
-    "1 was added: charge for the deviation slope - 1": lambda s: (s + 1).square().mean(),
-    "squares of slope and of 1 were taken one by one: (slope - 1)^2 is one square": lambda s: (s.square() - 1).mean(),
-    "squares of slope and of 1 were taken one by one; (slope - 1)^2 is one square": lambda s: (
-        (s.square() - 1).abs().mean()
-    ),
-    "lambda_gp is no part of it: leave the 10 to the caller": lambda s: 10 * two_sided(s),
-    "lambda_gp is no part of it, and no factor stands under the square": lambda s: (10 * (s - 1)).square().mean(),
-    "no half: the mean of (slope - 1)^2": lambda s: two_sided(s) / 2,
-    "each deviation counts: not the largest alone": lambda s: (s - 1).square().max(),
-    "each deviation counts: take the mean, not the median": lambda s: (s - 1).square().median(),
-    "the spread of the slopes is not the penalty: charge for the distance to 1": lambda s: s.var(correction=0),
-    "the spread of the slopes is not the penalty; charge for the distance to 1": lambda s: s.var(),
-    "divide by the number of pairs, not by one less": lambda s: (s - 1).square().sum() / (len(s) - 1),
-    "take the mean over the pairs: these are all of them": lambda s: (s - 1).square(),
-    "the slope is the norm of the gradient: this uses the scores themselves": lambda s: (
-        (s.square() / 2 - 1).square().mean()
-    ),
-    "the slope is the norm of the gradient, at least 0: no logarithm": lambda s: s.log().square().mean(),
-}
+TWO_SIDED = """s:
+-two_sided(s) | the sign is flipped: the penalty is added to a loss that is minimised, so it must be 0 or more
+(s - 1).mean() | square each deviation: as it stands slopes above 1 and below 1 cancel; the square is missing
+(1 - s).mean() | 1 - slope without a square rewards steep slopes: square each deviation
+(s - 1).abs().mean() | square each deviation; you took its absolute value
+(s - 1).mean() ** 2 | take the square of each deviation first, then the mean
+two_sided(s) ** 0.5 | no root after the mean: the penalty is the mean square
+(s - 1).pow(4).mean() | the square, not the cube or the fourth power
+one_sided | this is the one-sided penalty: slopes below 1 cost too (the charge only above 1 is not two-sided)
+(1 - s).relu().square().mean() | this charges for slopes below 1 alone: those above cost too
+(s - 1).relu().mean() | this is the one-sided penalty without a square: slopes below 1 cost too
+(s - 1).square().sum() | you took the sum over the batch; take the mean, or the penalty grows with the batch
+s.square().mean() | the 1 is missing: charge for the deviation from slope 1 (this pulls slopes to 0)
+s.mean() | this is the mean slope: charge for its deviation from 1, squared
+(s + 1).square().mean() | 1 was added: charge for the deviation slope - 1
+(s.square() - 1).mean() | squares of slope and of 1 were taken one by one: (slope - 1)^2 is one square
+(s.square() - 1).abs().mean() | squares of slope and of 1 were taken one by one; (slope - 1)^2 is one square
+10 * two_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
+(10 * (s - 1)).square().mean() | lambda_gp is no part of it, and no factor stands under the square
+two_sided(s) / 2 | no half: the mean of (slope - 1)^2
+(s - 1).square().max() | each deviation counts: not the largest alone
+(s - 1).square().median() | each deviation counts: take the mean, not the median
+s.var(correction=0) | the spread of the slopes is not the penalty: charge for the distance to 1
+s.var() | the spread of the slopes is not the penalty; charge for the distance to 1
+(s - 1).square().sum() / (len(s) - 1) | divide by the number of pairs, not by one less
+(s - 1).square() | take the mean over the pairs: these are all of them
+(s.square() / 2 - 1).square().mean() | the slope is the norm of the gradient: this uses the scores themselves
+s.log().square().mean() | the slope is the norm of the gradient, at least 0: no logarithm
+"""
 ERRORS = {
     "does not require grad": "x_hat needs requires_grad_(True) before the critic sees it",
     "grad can be implicitly created only for scalar": "sum the scores before the gradient: critic(x_hat).sum()",
@@ -351,7 +341,7 @@ ERRORS = {
 }
 
 
-def for_slopes(task: str, charge: Callable, slips: dict[str, Callable], shapes: tuple, probe=ask) -> Exercise:
+def for_slopes(task: str, charge: Callable, table: str, shapes: tuple, probe=ask) -> Exercise:
     """The exercise to write a penalty that charges in this way, with the slips in the charge."""
     return Exercise(
         task,
@@ -360,9 +350,12 @@ def for_slopes(task: str, charge: Callable, slips: dict[str, Callable], shapes: 
         probe=probe,
         extra=lambda answer, x_hat, spy, x_fake: trains(answer, x_hat, spy, x_fake, charge),
         corners=lambda rng: {
-            "where a slope is 0 nothing may be NaN or infinite": (torch.zeros(4, 3), torch.zeros(4, 3)),
+            "where a slope is 0 nothing may be NaN or infinite": (torch.zeros(4, *shapes[0][1:]),) * 2,
         },
-        wrong={**{sentence: of_slope(slip) for sentence, slip in slips.items()}, **axis_slips(charge)},
+        wrong={
+            **{sentence: of_slope(slip) for sentence, slip in slips(table, globals()).items()},
+            **axis_slips(charge),
+        },
         errors=ERRORS,
     )
 
@@ -377,40 +370,32 @@ gradient_penalty = for_slopes(
 one_sided_penalty = for_slopes(
     "Notebook 10: the mean of max(slope - 1, 0)^2 at points drawn as in ``gradient_penalty``.",
     one_sided,
-    {
-        "this is the two-sided penalty: slopes below 1 must cost nothing": two_sided,
-        "the side is flipped: charge for slopes above 1": lambda s: (1 - s).relu().square().mean(),
-        "square the excess before you take the mean: the square is missing": lambda s: (s - 1).relu().mean(),
-        "square the excess of each slope, then take the mean": lambda s: (s - 1).relu().mean() ** 2,
-        "cut each excess at 0 before the mean: this cuts the mean excess": lambda s: (s - 1).mean().relu() ** 2,
-        "cut at 0 before the square: a square is never negative": lambda s: (s - 1).square().relu().mean(),
-        "cut the excess slope - 1 at 0, not the slope": lambda s: (s.relu() - 1).square().mean(),
-        "this cuts the slope at 1 from above: take the excess, max(slope - 1, 0)": lambda s: (
-            (s.clamp(max=1) - 1).square().mean()
-        ),
-        "subtract 1 from the slope first: the excess is max(slope - 1, 0)": lambda s: s.clamp(min=1).square().mean(),
-        "the 1 is missing: charge for the excess over slope 1": lambda s: s.square().mean(),
-        "cut the excess slope - 1, not slope^2 - 1": lambda s: (s.square() - 1).relu().mean(),
-        "you took the sum over the batch; take the mean, or the penalty grows with it": lambda s: (
-            (s - 1).relu().square().sum()
-        ),
-        "divide by all pairs, not by those above 1 alone": lambda s: (s[s > 1] - 1).square().mean(),
-        "this is the share of slopes above 1: charge for the squared excess": lambda s: (s > 1).double().mean(),
-        "the sign is flipped: the penalty is added to a loss that is minimised": lambda s: -one_sided(s),
-        "no root after the mean: the penalty is the mean square": lambda s: one_sided(s) ** 0.5,
-        "a sharp corner, not a soft one: relu, not softplus": lambda s: (
-            torch.nn.functional.softplus(s - 1).square().mean()
-        ),
-        "slopes below 1 cost nothing: relu, not leaky_relu": lambda s: (
-            torch.nn.functional.leaky_relu(s - 1, 0.2).square().mean()
-        ),
-        "the excess, not its absolute value: slopes below 1 cost nothing": lambda s: (s - 1).abs().mean(),
-        "as it stands slopes above 1 and below 1 cancel: cut the excess at 0, then square": lambda s: (s - 1).mean(),
-        "all of them count, not the largest excess alone": lambda s: (s - 1).relu().square().max(),
-        "lambda_gp is no part of it: leave the 10 to the caller": lambda s: 10 * one_sided(s),
-        "no half: the mean of max(slope - 1, 0)^2": lambda s: one_sided(s) / 2,
-        "take the mean over the pairs: these are all of them": lambda s: (s - 1).relu().square(),
-        "charge for slopes above 1, not above 0": lambda s: s.relu().square().mean(),
-    },
-    ((16, 2, 3, 4), (11, 2, 4), (14, 3)),
+    """s:
+    two_sided | this is the two-sided penalty: slopes below 1 must cost nothing
+    (1 - s).relu().square().mean() | the side is flipped: charge for slopes above 1
+    (s - 1).relu().mean() | square the excess before you take the mean: the square is missing
+    (s - 1).relu().mean() ** 2 | square the excess of each slope, then take the mean
+    (s - 1).mean().relu() ** 2 | cut each excess at 0 before the mean: this cuts the mean excess
+    (s - 1).square().relu().mean() | cut at 0 before the square: a square is never negative
+    (s.relu() - 1).square().mean() | cut the excess slope - 1 at 0, not the slope
+    (s.clamp(max=1) - 1).square().mean() | this cuts the slope at 1 from above: take the excess, max(slope - 1, 0)
+    s.clamp(min=1).square().mean() | subtract 1 from the slope first: the excess is max(slope - 1, 0)
+    s.square().mean() | the 1 is missing: charge for the excess over slope 1
+    (s.square() - 1).relu().mean() | cut the excess slope - 1, not slope^2 - 1
+    (s - 1).relu().square().sum() | you took the sum over the batch; take the mean, or the penalty grows with it
+    (s[s > 1] - 1).square().mean() | divide by all pairs, not by those above 1 alone
+    (s > 1).double().mean() | this is the share of slopes above 1: charge for the squared excess
+    -one_sided(s) | the sign is flipped: the penalty is added to a loss that is minimised
+    one_sided(s) ** 0.5 | no root after the mean: the penalty is the mean square
+    torch.nn.functional.softplus(s - 1).square().mean() | a sharp corner, not a soft one: relu, not softplus
+    torch.nn.functional.leaky_relu(s - 1, 0.2).square().mean() | slopes below 1 cost nothing: relu, not leaky_relu
+    (s - 1).abs().mean() | the excess, not its absolute value: slopes below 1 cost nothing
+    (s - 1).mean() | as it stands slopes above 1 and below 1 cancel: cut the excess at 0, then square
+    (s - 1).relu().square().max() | all of them count, not the largest excess alone
+    10 * one_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
+    one_sided(s) / 2 | no half: the mean of max(slope - 1, 0)^2
+    (s - 1).relu().square() | take the mean over the pairs: these are all of them
+    s.relu().square().mean() | charge for slopes above 1, not above 0
+    """,
+    ((16, 2, 3, 4), (11, 3, 4, 2), (14, 1, 5, 5)),
 )

@@ -24,67 +24,45 @@ plan_cost = Exercise(
     "Notebook 02: sum of plan * |x - y| for a plan (n, m) between points on a line, numpy arrays.",
     cases=plans,
     right=lambda plan, x, y: (plan * gaps(x, y)).sum(),
-    wrong={
-        "you took the mean over the entries of the plan; they are weights that sum to 1 already: sum": lambda plan, x, y: (
-            (plan * gaps(x, y)).mean()
-        ),
-        "you divided by n; the plan sums to 1 already": lambda plan, x, y: (plan * gaps(x, y)).sum() / len(x),
-        "you divided by m; the plan sums to 1 already": lambda plan, x, y: (plan * gaps(x, y)).sum() / len(y),
-        "you multiplied by n; the plan sums to 1 already": lambda plan, x, y: (plan * gaps(x, y)).sum() * len(x),
-        "you forgot the absolute value: moves to the left cost as much as moves to the right": lambda plan, x, y: (
-            plan * (x[:, None] - y)
-        ).sum(),
-        "you forgot the absolute value: moves to the right cost as much as moves to the left": lambda plan, x, y: (
-            plan * (y - x[:, None])
-        ).sum(),
-        "take the absolute value of each distance, not of the total: moves to the left and right cancel": (
-            lambda plan, x, y: abs((plan * (x[:, None] - y)).sum())
-        ),
-        "you squared the distances: that is the cost of W2": lambda plan, x, y: (plan * gaps(x, y) ** 2).sum(),
-        "you squared the distances and took the root: that is W2": lambda plan, x, y: (
-            (plan * gaps(x, y) ** 2).sum() ** 0.5
-        ),
-        "take the distance itself, not its square root": lambda plan, x, y: (plan * gaps(x, y) ** 0.5).sum(),
-        "you left the plan out: weigh each distance by the mass that travels it; this is the mean distance": (
-            lambda plan, x, y: gaps(x, y).mean()
-        ),
-        "you left the plan out: weigh each distance by the mass that travels it; this is the sum of distances": (
-            lambda plan, x, y: gaps(x, y).sum()
-        ),
-        "the plan and the distances are added; multiply them entry by entry": lambda plan, x, y: (
-            plan + gaps(x, y)
-        ).sum(),
-        "rows and columns are swapped: rows of the plan belong to x": lambda plan, x, y: (plan * gaps(y, x)).sum(),
-        "pair every x with every y, x[:, None] - y: this pairs them place by place": lambda plan, x, y: (
-            plan * abs(x - y)
-        ).sum(),
-        "this is the dearest route: add up all of them": lambda plan, x, y: (plan * gaps(x, y)).max(),
-        "this is the longest distance: weigh all by the plan": lambda plan, x, y: gaps(x, y).max(),
-        "only the diagonal is counted: every entry of the plan moves mass": lambda plan, x, y: sum(
-            plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y)))
-        ),
-        "this is the sum of the plan: weigh each entry by its distance": lambda plan, x, y: plan.sum(),
-        "a matrix product is not wanted: multiply entry by entry": lambda plan, x, y: (plan @ gaps(x, y).T).sum(),
-        "you squared the plan: each entry counts once": lambda plan, x, y: (plan**2 * gaps(x, y)).sum(),
-        "each row was made to sum to 1: the plan's entries are the masses as they are": lambda plan, x, y: (
-            plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)
-        ).sum(),
-        "each column was made to sum to 1: the plan's entries are the masses as they are": lambda plan, x, y: (
-            plan / plan.sum(axis=0) * gaps(x, y)
-        ).sum(),
-        "multiply the plan by distances, not by products of positions": lambda plan, x, y: (
-            plan * np.outer(x, y)
-        ).sum(),
-        "this is the difference of the two means: that is what plans cost only if all mass moves one way": (
-            lambda plan, x, y: abs(x.mean() - y.mean())
-        ),
-        "this counts the entries with mass: weigh each by its distance": lambda plan, x, y: (
-            (plan > 0) * gaps(x, y)
-        ).sum(),
-        "this is W1 by sorting; the cost of *this* plan is asked, cheapest or not": lambda plan, x, y: _least(
-            plan, x, y
-        ),
-    },
+    wrong="""plan, x, y:
+    (plan * gaps(x, y)).mean() | you took the mean over the entries of the plan; they are weights that sum to 1 already:
+        sum
+    (plan * gaps(x, y)).sum() / len(x) | you divided by n; the plan sums to 1 already
+    (plan * gaps(x, y)).sum() / len(y) | you divided by m; the plan sums to 1 already
+    (plan * gaps(x, y)).sum() * len(x) | you multiplied by n; the plan sums to 1 already
+    (plan * (x[:, None] - y)).sum() | you forgot the absolute value: moves to the left cost as much as moves to the
+        right
+    (plan * (y - x[:, None])).sum() | you forgot the absolute value: moves to the right cost as much as moves to the
+        left
+    abs((plan * (x[:, None] - y)).sum()) | take the absolute value of each distance, not of the total: moves to the left
+        and right cancel
+    (plan * gaps(x, y) ** 2).sum() | you squared the distances: that is the cost of W2
+    (plan * gaps(x, y) ** 2).sum() ** 0.5 | you squared the distances and took the root: that is W2
+    (plan * gaps(x, y) ** 0.5).sum() | take the distance itself, not its square root
+    gaps(x, y).mean() | you left the plan out: weigh each distance by the mass that travels it; this is the mean
+        distance
+    gaps(x, y).sum() | you left the plan out: weigh each distance by the mass that travels it; this is the sum of
+        distances
+    (plan + gaps(x, y)).sum() | the plan and the distances are added; multiply them entry by entry
+    (plan * gaps(y, x)).sum() | rows and columns are swapped: rows of the plan belong to x
+    (plan * abs(x - y)).sum() | pair every x with every y, x[:, None] - y: this pairs them place by place
+    (plan * gaps(x, y)).max() | this is the dearest route: add up all of them
+    gaps(x, y).max() | this is the longest distance: weigh all by the plan
+    sum((plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y))))) | only the diagonal is counted: every entry
+        of the plan moves mass
+    plan.sum() | this is the sum of the plan: weigh each entry by its distance
+    (plan @ gaps(x, y).T).sum() | a matrix product is not wanted: multiply entry by entry
+    (plan**2 * gaps(x, y)).sum() | you squared the plan: each entry counts once
+    (plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)).sum() | each row was made to sum to 1: the plan's entries are
+        the masses as they are
+    (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: the plan's entries are the masses
+        as they are
+    (plan * np.outer(x, y)).sum() | multiply the plan by distances, not by products of positions
+    abs(x.mean() - y.mean()) | this is the difference of the two means: that is what plans cost only if all mass moves
+        one way
+    ((plan > 0) * gaps(x, y)).sum() | this counts the entries with mass: weigh each by its distance
+    _least(plan, x, y) | this is W1 by sorting; the cost of *this* plan is asked, cheapest or not
+    """,
     corners=lambda rng: {
         "a plan that moves nothing costs nothing": (np.eye(3) / 3, np.arange(3.0), np.arange(3.0)),
         "a single pair costs its distance": (np.ones((1, 1)), np.array([2.0]), np.array([-1.5])),
@@ -123,71 +101,50 @@ def lines(rng: np.random.Generator) -> list[tuple]:
 w1_line = Exercise(
     "Notebook 02: the area between two distribution functions on unevenly spaced, unsorted points, numpy arrays.",
     cases=lines,
-    right=area,
-    wrong={
-        "you forgot the bin width: mass that crosses a wide gap pays more": changed_area(total=lambda c, w: c.sum()),
-        "you forgot the bin width: this is the mean of the masses that cross": changed_area(
-            total=lambda c, w: c.mean()
-        ),
-        "you forgot the absolute value: earth moved left must not pay for earth moved right": changed_area(
-            crossing=lambda gap: gap.cumsum()[:-1]
-        ),
-        "you took the absolute value of the total; take it in each gap: this is the gap of the means": changed_area(
-            crossing=lambda gap: gap.cumsum()[:-1], total=lambda c, w: abs(c @ w)
-        ),
-        "this is the difference of the means: take absolute values in each gap": lambda x, p, q: (
-            (p * x).sum() - (q * x).sum()
-        ),
-        "you compared masses; compare what has piled up so far: a cumulative sum": changed_area(
-            crossing=lambda gap: abs(gap)[:-1]
-        ),
-        "take the absolute value after the cumulative sum, not before": changed_area(
-            crossing=lambda gap: abs(gap).cumsum()[:-1]
-        ),
-        "sort first: the positions come in any order": changed_area(mixed=(), widths=lambda x: abs(np.diff(x))),
-        "sort first: the positions come in any order, and a width cannot be negative": changed_area(mixed=()),
-        "sort p and q together with the positions": changed_area(mixed=(0,)),
-        "sort the positions together with p and q": changed_area(mixed=(1, 2)),
-        "sort q together with the positions, as p": changed_area(mixed=(0, 1)),
-        "sort p together with the positions, as q": changed_area(mixed=(0, 2)),
-        "p and q go in the order of the positions; each was sorted by its own size": lambda x, p, q: area(
-            np.sort(x), np.sort(p), np.sort(q)
-        ),
-        "one gap off: the mass piled up at point i crosses the gap from i to i + 1": changed_area(
-            crossing=lambda gap: abs(gap.cumsum())[1:]
-        ),
-        "the first gap is missing": changed_area(total=lambda c, w: c[1:] @ w[1:]),
-        "the last gap is missing": changed_area(total=lambda c, w: c[:-1] @ w[:-1]),
-        "this is the largest area of one gap: add all": changed_area(total=lambda c, w: (c * w).max()),
-        "this is the largest gap between the distribution functions (Kolmogorov): take the area": changed_area(
-            total=lambda c, w: c.max()
-        ),
-        "take the sum over the gaps, not their mean": changed_area(total=lambda c, w: (c * w).mean()),
-        "the area is mass times width: do not divide by the total length": changed_area(
-            total=lambda c, w: c @ w / w.sum()
-        ),
-        "no square: this is the Cramer distance, with squared differences": changed_area(
-            crossing=lambda gap: gap.cumsum()[:-1] ** 2
-        ),
-        "no square: this is the root of the Cramer distance": changed_area(
-            crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5
-        ),
-        "the width once, not squared": changed_area(widths=lambda x: np.diff(x) ** 2),
-        "a distribution function is flat between its points: rectangles, not trapezoids": changed_area(
-            crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2
-        ),
-        "no half: each gap is crossed once": changed_area(total=lambda c, w: c @ w / 2),
-        "q is missing: pile up the difference p - q": lambda x, p, q: area(x, p, 0 * q),
-        "p is missing: pile up the difference p - q": lambda x, p, q: area(x, 0 * p, q),
-        "this is TV: positions count": lambda x, p, q: abs(p - q).sum() / 2,
-        "this is the sum of |p - q|: positions count": lambda x, p, q: abs(p - q).sum(),
-        "mass does not stay on its point, weighed by its position: pile it up gap by gap": lambda x, p, q: (
-            abs(p - q) * abs(x)
-        ).sum(),
-        "mass does not stay on its point, weighed by its position; pile it up gap by gap": lambda x, p, q: (
-            abs(p - q) * x
-        ).sum(),
-    },
+    right=lambda positions, p, q: area(positions, p, q),
+    wrong="""x, p, q:
+    changed_area(total=lambda c, w: c.sum()) | you forgot the bin width: mass that crosses a wide gap pays more
+    changed_area(total=lambda c, w: c.mean()) | you forgot the bin width: this is the mean of the masses that cross
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1]) | you forgot the absolute value: earth moved left must not pay
+        for earth moved right
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1], total=lambda c, w: abs(c @ w)) | you took the absolute value of
+        the total; take it in each gap: this is the gap of the means
+    (p * x).sum() - (q * x).sum() | this is the difference of the means: take absolute values in each gap
+    changed_area(crossing=lambda gap: abs(gap)[:-1]) | you compared masses; compare what has piled up so far: a
+        cumulative sum
+    changed_area(crossing=lambda gap: abs(gap).cumsum()[:-1]) | take the absolute value after the cumulative sum, not
+        before
+    changed_area(mixed=(), widths=lambda x: abs(np.diff(x))) | sort first: the positions come in any order
+    changed_area(mixed=()) | sort first: the positions come in any order, and a width cannot be negative
+    changed_area(mixed=(0,)) | sort p and q together with the positions
+    changed_area(mixed=(1, 2)) | sort the positions together with p and q
+    changed_area(mixed=(0, 1)) | sort q together with the positions, as p
+    changed_area(mixed=(0, 2)) | sort p together with the positions, as q
+    area(np.sort(x), np.sort(p), np.sort(q)) | p and q go in the order of the positions; each was sorted by its own size
+    changed_area(crossing=lambda gap: abs(gap.cumsum())[1:]) | one gap off: the mass piled up at point i crosses the gap
+        from i to i + 1
+    changed_area(total=lambda c, w: c[1:] @ w[1:]) | the first gap is missing
+    changed_area(total=lambda c, w: c[:-1] @ w[:-1]) | the last gap is missing
+    changed_area(total=lambda c, w: (c * w).max()) | this is the largest area of one gap: add all
+    changed_area(total=lambda c, w: c.max()) | this is the largest gap between the distribution functions (Kolmogorov):
+        take the area
+    changed_area(total=lambda c, w: (c * w).mean()) | take the sum over the gaps, not their mean
+    changed_area(total=lambda c, w: c @ w / w.sum()) | the area is mass times width: do not divide by the total length
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2) | no square: this is the Cramer distance, with squared
+        differences
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5) | no square: this is
+        the root of the Cramer distance
+    changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
+    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) | a distribution
+        function is flat between its points: rectangles, not trapezoids
+    changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
+    area(x, p, 0 * q) | q is missing: pile up the difference p - q
+    area(x, 0 * p, q) | p is missing: pile up the difference p - q
+    abs(p - q).sum() / 2 | this is TV: positions count
+    abs(p - q).sum() | this is the sum of |p - q|: positions count
+    (abs(p - q) * abs(x)).sum() | mass does not stay on its point, weighed by its position: pile it up gap by gap
+    (abs(p - q) * x).sum() | mass does not stay on its point, weighed by its position; pile it up gap by gap
+    """,
     corners=lambda rng: {
         "equal laws are at distance 0": (np.array([2.0, 0, 5]), np.array([0.2, 0.5, 0.3]), np.array([0.2, 0.5, 0.3])),
         "all mass from one point to another costs their distance": (
@@ -230,73 +187,47 @@ def sinkhorn_cases(rng: np.random.Generator) -> list[tuple]:
 sinkhorn_step = Exercise(
     "Notebook 02: the matrix after one fit of the rows and one of the columns, from v on, numpy arrays.",
     cases=sinkhorn_cases,
-    right=sinkhorn,
-    wrong={
-        "only the rows fit; now fit the columns, v = q / (K^T u), and multiply by this new v": changed_sinkhorn(
-            steps="u"
-        ),
-        "the rows are not fitted: u = p / (K v) comes first": changed_sinkhorn(steps="v"),
-        "the order is swapped: fit the rows first, from the v that is given, then the columns": changed_sinkhorn(
-            steps="vu"
-        ),
-        "one fit too many: after the columns the rows may be off again": changed_sinkhorn(steps="uvu"),
-        "these are two full steps; one is asked": changed_sinkhorn(steps="uvuv"),
-        "no fit was made: u = p / (K v), then v = q / (K^T u)": changed_sinkhorn(steps=""),
-        "the sign is flipped: K = exp(-cost / reg) is small where moving is dear": changed_sinkhorn(
-            kernel=lambda cost, reg: np.exp(cost / reg)
-        ),
-        "you forgot to divide the cost by reg": changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost)),
-        "you multiplied the cost by reg; divide": changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost * reg)),
-        "no half: K = exp(-cost / reg)": changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / (2 * reg))),
-        "the cost is squared: K = exp(-cost / reg)": changed_sinkhorn(
-            kernel=lambda cost, reg: np.exp(-(cost**2) / reg)
-        ),
-        "reg is squared: K = exp(-cost / reg)": changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)),
-        "the exponential is missing: K = exp(-cost / reg)": changed_sinkhorn(kernel=lambda cost, reg: cost / reg),
-        "multiply by K: the plan is diag(u) K diag(v)": changed_sinkhorn(end=lambda u, K, v: np.outer(u, v)),
-        "the factor u of the rows is missing: the plan is diag(u) K diag(v)": changed_sinkhorn(
-            end=lambda u, K, v: K * v
-        ),
-        "the factor v of the columns is missing: the plan is diag(u) K diag(v)": changed_sinkhorn(
-            end=lambda u, K, v: u[:, None] * K
-        ),
-        "u and v have changed places: u belongs to the rows, u[:, None]": changed_sinkhorn(
-            end=lambda u, K, v: u * K * v[:, None]
-        ),
-        "the columns are fitted with u = 1: use the u of the fit before": lambda p, q, cost, reg, v: (
-            (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0))
-        ),
-        "the v that is given is not used: the rows are fitted from it": lambda p, q, cost, reg, v: sinkhorn(
-            p, q, cost, reg, np.ones(len(q))
-        ),
-        "divide p by K v, do not multiply": lambda p, q, cost, reg, v: _multiplied(p, q, np.exp(-cost / reg), v),
-        "K in place of its transpose: v = q / (K^T u)": lambda p, q, cost, reg, v: _plan(
-            p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)
-        ),
-        "K^T in place of K: u = p / (K v)": lambda p, q, cost, reg, v: _plan(
-            p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)
-        ),
-        "p and q are swapped: p belongs to the rows": lambda p, q, cost, reg, v: sinkhorn(q, p, cost, reg, v),
-        "this is the table p q^T, the plan without any thought to the cost": lambda p, q, cost, reg, v: np.outer(p, q),
-        "this is the cost of the plan: return the plan, the matrix": lambda p, q, cost, reg, v: (
-            sinkhorn(p, q, cost, reg, v) * cost
-        ).sum(),
-        "this is the plan times the cost: return the plan": lambda p, q, cost, reg, v: (
-            sinkhorn(p, q, cost, reg, v) * cost
-        ),
-        "these are the factors of the columns: return the matrix, diag(u) K diag(v)": changed_sinkhorn(
-            end=lambda u, K, v: v
-        ),
-        "these are the factors of the rows: return the matrix, diag(u) K diag(v)": changed_sinkhorn(
-            end=lambda u, K, v: u
-        ),
-        "these are the products K v: @ sums over the columns; the matrix is u[:, None] * K * v": changed_sinkhorn(
-            end=lambda u, K, v: u * (K @ v)
-        ),
-        "the whole matrix was divided by its sum: the columns fit already": lambda p, q, cost, reg, v: sinkhorn(
-            p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()
-        ),
-    },
+    right=lambda p, q, cost, reg, v: sinkhorn(p, q, cost, reg, v),
+    wrong="""p, q, cost, reg, v:
+    changed_sinkhorn(steps="u") | only the rows fit; now fit the columns, v = q / (K^T u), and multiply by this new v
+    changed_sinkhorn(steps="v") | the rows are not fitted: u = p / (K v) comes first
+    changed_sinkhorn(steps="vu") | the order is swapped: fit the rows first, from the v that is given, then the columns
+    changed_sinkhorn(steps="uvu") | one fit too many: after the columns the rows may be off again
+    changed_sinkhorn(steps="uvuv") | these are two full steps; one is asked
+    changed_sinkhorn(steps="") | no fit was made: u = p / (K v), then v = q / (K^T u)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K = exp(-cost / reg) is small
+        where moving is dear
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost)) | you forgot to divide the cost by reg
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost * reg)) | you multiplied the cost by reg; divide
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / (2 * reg))) | no half: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-(cost**2) / reg)) | the cost is squared: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)) | reg is squared: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
+    changed_sinkhorn(end=lambda u, K, v: np.outer(u, v)) | multiply by K: the plan is diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: K * v) | the factor u of the rows is missing: the plan is diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u[:, None] * K) | the factor v of the columns is missing: the plan is diag(u) K
+        diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u * K * v[:, None]) | u and v have changed places: u belongs to the rows, u[:,
+        None]
+    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) | the columns
+        are fitted with u = 1: use the u of the fit before
+    sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
+    _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
+    _plan(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose: v
+        = q / (K^T u)
+    _plan(p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | K^T in place of K: u = p /
+        (K v)
+    sinkhorn(q, p, cost, reg, v) | p and q are swapped: p belongs to the rows
+    np.outer(p, q) | this is the table p q^T, the plan without any thought to the cost
+    (sinkhorn(p, q, cost, reg, v) * cost).sum() | this is the cost of the plan: return the plan, the matrix
+    sinkhorn(p, q, cost, reg, v) * cost | this is the plan times the cost: return the plan
+    changed_sinkhorn(end=lambda u, K, v: v) | these are the factors of the columns: return the matrix, diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u) | these are the factors of the rows: return the matrix, diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u * (K @ v)) | these are the products K v: @ sums over the columns; the matrix
+        is u[:, None] * K * v
+    sinkhorn(p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()) | the whole matrix was divided by
+        its sum: the columns fit already
+    """,
     errors={"could not be broadcast": "u belongs to the rows: u[:, None]"},
 )
 
@@ -326,56 +257,33 @@ best_theta = Exercise(
     "Notebook 02: the median of a binomial law divided by m, where it is unique and differs from the truth.",
     cases=lambda rng: BINOMIAL,
     right=lambda m, truth: median(m, truth) / m,
-    wrong={
-        "this is the true share; the batch loss has its minimum elsewhere: at a median, not at the mean": (
-            lambda m, truth: truth
-        ),
-        "this is the median of the number of ones; divide by m": median,
-        "this is the mean of the number of ones; take the median, divided by m": lambda m, truth: m * truth,
-        "this is the rounded mean, not the median: count the chances until half is reached": lambda m, truth: (
-            round(m * truth) / m
-        ),
-        "this is the mode, the most likely number: take the median": lambda m, truth: chances(m, truth).argmax() / m,
-        "this is the mode of the number of ones: take the median, divided by m": lambda m, truth: chances(
-            m, truth
-        ).argmax(),
-        "this is the mean rounded down, not the median: count the chances until half is reached": lambda m, truth: (
-            math.floor(m * truth) / m
-        ),
-        "this is the mean rounded up, not the median: count the chances until half is reached": lambda m, truth: (
-            math.ceil(m * truth) / m
-        ),
-        "one step too low: take the first k at which the cumulative chance reaches 1/2": lambda m, truth: (
-            (median(m, truth) - 1) / m
-        ),
-        "one step too high: take the first k at which the cumulative chance reaches 1/2, k counted from 0": (
-            lambda m, truth: (median(m, truth) + 1) / m
-        ),
-        "divide by m: a batch has m tosses, and k runs from 0 to m": lambda m, truth: median(m, truth) / (m + 1),
-        "truth and 1 - truth are swapped: this is the share of zeros": lambda m, truth: 1 - median(m, truth) / m,
-        "the binomial coefficients are missing: there are comb(m, k) batches with k ones": lambda m, truth: _first(
-            np.cumsum(_orders(m, truth)), 0.5, m
-        ),
-        "the cumulative chance must reach 1/2, not the true share": lambda m, truth: _first(
-            chances(m, truth).cumsum(), truth, m
-        ),
-        "the cumulative chance must reach 1/2, not 1 - truth": lambda m, truth: _first(
-            chances(m, truth).cumsum(), 1 - truth, m
-        ),
-        "sum the chances up: this is the first k whose own chance reaches 1/2": lambda m, truth: _first(
-            chances(m, truth), 0.5, m
-        ),
-        "this is the answer for a single toss, m = 1: use m": lambda m, truth: float(truth >= 0.5),
-        "this is the largest chance itself: the share k / m is asked": lambda m, truth: chances(m, truth).max(),
-        "this is the cumulative chance at the median: the share k / m is asked": lambda m, truth: chances(
-            m, truth
-        ).cumsum()[median(m, truth)],
-        "this is the loss at its minimum: return the share theta where it is least": lambda m, truth: (
-            chances(m, truth) @ abs(np.arange(m + 1) / m - median(m, truth) / m)
-        ),
-        "this is where the expected distance is largest: take the smallest": lambda m, truth: _worst(m, truth),
-        "a fair coin is no answer: the share depends on m and truth": lambda m, truth: 0.5,
-    },
+    wrong="""m, truth:
+    truth | this is the true share; the batch loss has its minimum elsewhere: at a median, not at the mean
+    median | this is the median of the number of ones; divide by m
+    m * truth | this is the mean of the number of ones; take the median, divided by m
+    round(m * truth) / m | this is the rounded mean, not the median: count the chances until half is reached
+    chances(m, truth).argmax() / m | this is the mode, the most likely number: take the median
+    chances(m, truth).argmax() | this is the mode of the number of ones: take the median, divided by m
+    math.floor(m * truth) / m | this is the mean rounded down, not the median: count the chances until half is reached
+    math.ceil(m * truth) / m | this is the mean rounded up, not the median: count the chances until half is reached
+    (median(m, truth) - 1) / m | one step too low: take the first k at which the cumulative chance reaches 1/2
+    (median(m, truth) + 1) / m | one step too high: take the first k at which the cumulative chance reaches 1/2, k
+        counted from 0
+    median(m, truth) / (m + 1) | divide by m: a batch has m tosses, and k runs from 0 to m
+    1 - median(m, truth) / m | truth and 1 - truth are swapped: this is the share of zeros
+    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients are missing: there are comb(m, k) batches
+        with k ones
+    _first(chances(m, truth).cumsum(), truth, m) | the cumulative chance must reach 1/2, not the true share
+    _first(chances(m, truth).cumsum(), 1 - truth, m) | the cumulative chance must reach 1/2, not 1 - truth
+    _first(chances(m, truth), 0.5, m) | sum the chances up: this is the first k whose own chance reaches 1/2
+    float(truth >= 0.5) | this is the answer for a single toss, m = 1: use m
+    chances(m, truth).max() | this is the largest chance itself: the share k / m is asked
+    chances(m, truth).cumsum()[median(m, truth)] | this is the cumulative chance at the median: the share k / m is asked
+    chances(m, truth) @ abs(np.arange(m + 1) / m - median(m, truth) / m) | this is the loss at its minimum: return the
+        share theta where it is least
+    _worst(m, truth) | this is where the expected distance is largest: take the smallest
+    0.5 | a fair coin is no answer: the share depends on m and truth
+    """,
     tolerance=6e-3,  # a search over 101 shares is good enough; no slip comes as near on all cases
 )
 

@@ -245,6 +245,8 @@ share_at_limit = Exercise(
         are
     share(caught=lambda p, c: p == c) | you counted +clip_limit alone; count -clip_limit too
     share(caught=lambda p, c: p == -c) | you counted -clip_limit alone; count +clip_limit too
+    share(end=lambda each: torch.stack([e.mean() for e in each])) | these are the shares of the tensors, one by one: count
+        all weights together
     share(end=lambda each: sum((e.mean() for e in each)) / len(each)) | you averaged the shares of the layers; count all
         weights alike
     share(end=lambda each: sum((e.mean() for e in each))) | you added the shares of the layers; count all weights alike,
@@ -253,7 +255,7 @@ share_at_limit = Exercise(
     share(chosen=lambda p: p.ndim == 1) | you counted the biases alone: the weights are parameters too
     share(chosen=lambda p: p.ndim > 1, end=lambda each: torch.cat(each).sum())(critic, c) / flat(critic).numel() | you
         left the biases out of the count at the limit, and divided by all parameters
-    share(end=lambda each: torch.cat(each).sum())(critic, c) / sum(p.numel() for p in critic.parameters() if p.ndim > 1) |
+    share(end=lambda each: torch.cat(each).sum() / sum(map(len, each[::2])))(critic, c) |
         you counted all parameters at the limit, and divided by the weights alone: biases count there too
     share(caught=lambda p, c: p.abs() < c) | this is the share inside the limit: take those at it
     share(caught=lambda p, c: p.abs() <= c) | this is the share inside the limit or at it, which is all: compare with ==

@@ -288,6 +288,11 @@ ray_cosine = Exercise(
     cosines(g, fake).mean() | the ray is x_real - x_fake: this takes the fakes themselves
     cosines(g, real + fake).mean() | the ray is x_real - x_fake: this takes the sum
     cosines(real, fake).mean() | the gradients are missing: this compares data and fakes
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean()) | the gradient's norm runs over the whole
+        batch: one norm per row, dim=1
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean()) | the ray's length runs over the whole
+        batch: one norm per row, dim=1
+    of_rays(lambda g, r: (g @ r.T).mean()) | one cosine per pair, and lengths divided out: this is g @ ray^T
     of_rays(lambda g, r: cosines(g, r.roll(1, 0)).mean()) | this is the cosine of neighbouring pairs: gradient i belongs
         to ray i
     of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |

@@ -53,6 +53,7 @@ total_variation = Exercise(
     abs((p - q).cumsum()).max() | no cumulative sum: this is the largest gap between the distribution functions
     kl | this is KL(p, q): no logarithm here
     js | this is JS(p, q): no logarithm here
+    np.median(abs(p - q)) | take half of the sum, not the median over the points
     abs(p - q).argmax() | this is the place of the largest difference: the index, not the difference
     (p > q).sum() | this counts the points where p is larger: add the differences there
     (abs(p - q) / q).sum() / 2 | do not divide by the masses: differences as they are

@@ -48,7 +48,7 @@ c_transform = Exercise(
     cost - f[:, None] | the table cost - f is right; now take its minimum over i, axis 0
     (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
     np.median(cost - f[:, None], axis=0) | take the smallest, not the median
-    (cost - f[:, None]).min(axis=0) / 2 | halve nothing: all of what is left belongs to g
+    (cost - f[:, None]).min(axis=0) / 2 | a half is too much: all of what is left belongs to g
     """,
     corners=lambda rng: {
         "with a single row g is that row of the cost, less its price": (np.array([0.5]), np.array([[1.0, 2, 3]])),

@@ -84,6 +84,7 @@ penalised_estimate = Exercise(
     w1 * (w1 / (2 * lam) - 1) | the slope 1 - w1 / (2 lambda) is the wrong-sign optimum's: the best slope is above 1
     w1 * math.exp(w1 / (2 * lam)) | the exponential is too much: the spring is linear
     w1 * (1 + w1 / 20) | this assumes lambda = 10; use lambda_gp
+    w1 * (1 + math.sqrt(w1 / (2 * lam))) | no root: the condition 2 lambda (s - 1) = w1 is linear
     w1 * math.sqrt(1 + w1 / (2 * lam)) | this is the estimate under a one-weight penalty squared: no root here
     1 + w1 / lam | this is the slope of the whole loss at the optimum: the derivative of the estimate in w1
     """,

@@ -32,6 +32,7 @@ optimal_discriminator = Exercise(
     p / (p + q) / 2 | half of D: a coin toss, p = q, must read 1/2
     p / (p * q) | divide by the sum, not by the product
     (p - q) / (p + q) | this is (p - q) / (p + q), from -1 to 1: D runs from 0 to 1
+    p / p + q | brackets: p / (p + q), for / comes before +
     p - q | this is the difference p - q: take the share p / (p + q)
     np.maximum(p, q) / (p + q) | the numerator is p alone, not the larger of the two
     np.minimum(p, q) / (p + q) | the numerator is p alone, not the smaller of the two
@@ -116,8 +117,7 @@ saturating_gradient = Exercise(
     -mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is the loss itself; take its derivative
     mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is minus the loss itself; take its derivative
     -mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the loss with log D: take the derivative of log(1 - D)
-    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the loss of the non-saturating generator, -log D: take the derivative of log(1 -
-        D)
+    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss, -log D: take the derivative of log(1 - D)
     -d * mean(fooled(d) * (1 - fooled(d))) | this is the slope of D; the loss is log(1 - D)
     d**2 * mean(fooled(d)) | the logit's slope is d, not d^2
     d * mean(fooled(d, shift=-1.0)) | D* is taken at -d + z: fakes are at d + z

@@ -1,6 +1,5 @@
 """Notebooks 09 to 11: a walk in noise, rank correlation, pictures from a folder, and a critic for any image."""
 
-import copy
 import tempfile
 from pathlib import Path
 
@@ -141,10 +140,9 @@ rank_correlation = Exercise(
         spreads
     of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)) | this is the covariance of the ranks (with
         n - 1): divide by both spreads
-    of_ranks(lambda a, b: (centered(a) * centered(b)).mean() / (a.std() * b.std())) | degrees of freedom are mixed:
+    of_ranks(lambda a, b: correlation(a, b) * (len(a) - 1) / len(a)) | degrees of freedom are mixed:
         covariance over n, spreads over n - 1
-    of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1) / a.std(correction=0) / b.std(correction=0)) |
-        degrees of freedom are mixed: covariance over n - 1, spreads over n
+    of_ranks(lambda a, b: correlation(a, b) * len(a) / (len(a) - 1)) | degrees of freedom are mixed: covariance over n - 1, spreads over n
     of_ranks(lambda a, b: (a * b).sum() / (a.norm() * b.norm())) | subtract the means first: this is the cosine of the
         ranks
     of_ranks(lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())) | subtract the means first:
@@ -212,6 +210,10 @@ def read_and_look(function, task) -> tuple:
         if answer is None:
             return None, None, ()
         _object_to_type(answer)
+        if not ((answer > 8) & (answer < 247)).any() and answer.max() > 1:
+            raise Objection(
+                'only black and white are left: read them as grey, convert("L"), not ("1"), without a threshold'
+            )
         slips = [blocks(slip(folder)).flatten() for slip in SLIPS.values()]
     return answer, blocks(answer).flatten(), tuple(slips)
 
@@ -269,9 +271,6 @@ SLIPS = {
         f, end=lambda p: (p / 255).round().to(torch.uint8)
     ),
     "bytes run from 0 to 255: these are half as bright": lambda f: read(f, end=lambda p: p // 2),
-    'only black and white are left: convert("L"), not ("1"), and no threshold': lambda f: read(
-        f, end=lambda p: 255 * (p > 127).to(torch.uint8)
-    ),
     'only black and white are left, as 0 and 1: convert("L"), not ("1")': lambda f: read(
         f, end=lambda p: (p > 127).to(torch.uint8)
     ),
@@ -340,12 +339,14 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
             "the scores are not finite: a critic ends with a linear layer, without logarithm or exponential"
         )
     scale = scores.detach().abs().max()
-    if not torch.allclose(critic(images), scores, rtol=1e-3, atol=1e-3 * scale):
+    for _ in range(30):  # until the vectors of a spectral norm rest
+        before, scores = scores, critic(images.clone())
+    if not torch.allclose(before, scores, rtol=1e-3, atol=1e-3 * scale):
         raise Objection("a score changes from call to call: no dropout or noise in a critic")
     mates = torch.cat([images[:1], 100 * torch.randn(7, channels, height, width) + 300])
     if not torch.allclose(critic(mates)[0], scores[0], rtol=1e-3, atol=1e-3 * scale):
         raise Objection("a score depends on the other images of its batch: no batch norm in a critic")
-    _object_to_end(critic, images, scores.detach())
+    _object_to_end(critic, images)
     slopes = torch.autograd.grad(scores.sum(), critic_input := images.clone().requires_grad_(True), allow_unused=True)
     del slopes, critic_input
     for channel in range(channels):
@@ -356,33 +357,32 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
     return critic, 1.0, (channels, height, width)
 
 
-def _object_to_end(critic: nn.Module, images: Tensor, scores: Tensor) -> None:
-    """Object to an end that is not linear: weights of the last layer times 1000 must make scores as much larger."""
+def _object_to_end(critic: nn.Module, images: Tensor) -> None:
+    """Object to what follows the last layer with weights, unless it passes a thousand times and minus its output on."""
+    ran: list[nn.Module] = []
+    layers = [layer for layer in critic.modules() if next(layer.parameters(recurse=False), None) is not None]
+    hooks = [layer.register_forward_hook(lambda layer, *_: ran.append(layer)) for layer in layers]
+    scores = critic(images)
+    for hook in hooks:
+        hook.remove()
     if scores.max() == scores.min():
         raise Objection(
-            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without "
-            "softmax, and no norm over a single number"
+            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without softmax, "
+            "and without a norm over a single number"
         )
-    steeper = copy.deepcopy(critic)
-    last = [layer for layer in steeper.modules() if isinstance(getattr(layer, "weight", None), Tensor)][-1:]
-    with torch.no_grad():
-        for parameter in (p for layer in last for p in layer.parameters(recurse=False)):
-            parameter.mul_(1000)
-        pushed = steeper(images)
-        growth = (pushed.abs().max() / scores.abs().max()).item()
-    if last and growth < 100:
+
+    def with_output(factor: float) -> Tensor:
+        hook = ran[-1].register_forward_hook(lambda layer, x, output: factor * output)
+        scores = critic(images)
+        hook.remove()
+        return scores
+
+    if ran and with_output(1000).abs().max() < 100 * scores.abs().max():
         raise Objection("the scores are bounded: a critic ends with a linear layer, without sigmoid or tanh")
+    both = torch.cat([scores, with_output(-1)]) if ran else torch.tensor([-1.0, 1.0])
     for sign, side in ((1, "negative"), (-1, "positive")):
-        if (sign * pushed).min() >= 0 and ((pushed == 0).any() or (sign * scores).min() >= 0) and last:
-            flipped = copy.deepcopy(critic)
-            layer = [m for m in flipped.modules() if isinstance(getattr(m, "weight", None), Tensor)][-1]
-            with torch.no_grad():
-                for parameter in layer.parameters(recurse=False):
-                    parameter.mul_(-1)
-                if (sign * flipped(images)).min() >= 0:
-                    raise Objection(
-                        f"no score is {side}: a critic ends with a linear layer, without ReLU or another cut"
-                    )
+        if (sign * both).min() >= 0:
+            raise Objection(f"no score is {side}: a critic ends with a linear layer, without ReLU or another cut")
 
 
 critic_for = Exercise(

@@ -234,11 +234,11 @@ def _judge(exercise: Exercise, function: Callable) -> str:
             return f"{CORRECT}: {sentence}"
     slips = {sentence: Values(slip, abouts) for sentence, slip in exercise.slips().items()}
     most = range(n) if failed[0] < n else every
-    for chosen in (every, most):
+    first = next((seen[k] for k in failed if not isinstance(found[k], np.ndarray)), seen[failed[0]])
+    for chosen in (every, most, [k for k in most if isinstance(found[k], np.ndarray)]):
         for sentence, values in slips.items():
-            if agree(found, values, chosen, exercise.tolerance):
+            if set(chosen) & set(failed) and agree(found, values, chosen, exercise.tolerance):
                 return sentence + (f"; besides, {overwrites}" if overwrites else "")
-    first = seen[failed[0]]
     inputs = changed_inputs(names_of(exercise), exercise.right, abouts) if exercise.probe is plain else {}
     sizes = quantities(names_of(exercise), abouts[: len(most)]) if exercise.probe is plain else {}
     return (

@@ -245,18 +245,18 @@ share_at_limit = Exercise(
         are
     share(caught=lambda p, c: p == c) | you counted +clip_limit alone; count -clip_limit too
     share(caught=lambda p, c: p == -c) | you counted -clip_limit alone; count +clip_limit too
-    share(end=lambda each: torch.stack([e.mean() for e in each])) | these are the shares of the tensors, one by one: count
-        all weights together
+    share(end=lambda each: torch.stack([e.mean() for e in each])) | these are the shares of the tensors, one by one:
+        count all weights together
     share(end=lambda each: sum((e.mean() for e in each)) / len(each)) | you averaged the shares of the layers; count all
         weights alike
     share(end=lambda each: sum((e.mean() for e in each))) | you added the shares of the layers; count all weights alike,
         and divide by how many there are
     share(chosen=lambda p: p.ndim > 1) | you left the biases out; Algorithm 1 clips them too
     share(chosen=lambda p: p.ndim == 1) | you counted the biases alone: the weights are parameters too
-    share(chosen=lambda p: p.ndim > 1, end=lambda each: torch.cat(each).sum())(critic, c) / flat(critic).numel() | you
-        left the biases out of the count at the limit, and divided by all parameters
-    share(end=lambda each: torch.cat(each).sum() / sum(map(len, each[::2])))(critic, c) |
-        you counted all parameters at the limit, and divided by the weights alone: biases count there too
+    share(end=lambda each: torch.cat(each[::2]).sum() / sum(map(len, each))) | you left the biases out of the count at
+        the limit, and divided by all parameters
+    share(end=lambda each: torch.cat(each).sum() / sum(map(len, each[::2]))) | you counted all parameters at the limit,
+        and divided by the weights alone: biases count there too
     share(caught=lambda p, c: p.abs() < c) | this is the share inside the limit: take those at it
     share(caught=lambda p, c: p.abs() <= c) | this is the share inside the limit or at it, which is all: compare with ==
     share(caught=lambda p, c: p.abs() > c) | no weight lies beyond the limit after clipping: compare with ==, or >=
@@ -268,7 +268,6 @@ share_at_limit = Exercise(
     share(end=lambda each: torch.cat(each[:2]).mean()) | this is the first layer alone: count all parameters
     share(end=lambda each: torch.cat(each[-2:]).mean()) | this is the last layer alone: count all parameters
     share(end=lambda each: each[-1].mean()) | this is the last parameter alone: add up over the loop
-    share(end=lambda each: each[-1].sum()) | this is the number at the limit in the last parameter: add up over the loop
     share(end=lambda each: torch.cat(each).sum() / len(each)) | this is the number at the limit over the number of
         tensors: divide by the number of weights
     share(end=lambda each: torch.cat(each).mean() / 2) | both sides were counted, and their mean taken: add them

@@ -247,7 +247,6 @@ theta_step = Exercise(
         only this one
     t - lr * np.sign(t) * step / (1 + step) ** 0.5 | one step is lr / sqrt(1 + step) long: no factor `step`
     (t - lr * np.sign(t)) / (1 + step) ** 0.5 | theta itself stays; only the step is divided by the root
-    t * (1 - lr / (1 + step) ** 0.5) | the slope of W1 is 1 in size, however large theta is: this shrinks theta
     lr / (1 + step) ** 0.5 - t | the sign of theta is flipped: theta minus the step
     """,
         globals(),

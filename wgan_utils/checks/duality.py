@@ -229,8 +229,8 @@ upper_form = Exercise(
         in the plane
     changed_upper(distance=lambda a, b: lengths(a, b, 0.5)) | the root of the distance is not 1-Lipschitz: take the
         distance itself
-    changed_upper(distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))) | the
-        distance is the difference of the lengths; take the length of the difference
+    changed_upper(distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))) |
+        the distance is the difference of the lengths; take the length of the difference
     changed_upper(distance=lambda a, b: (a[:, None] - b).sum(axis=2)) | the coordinates cancel: take absolute values or
         squares before the sum
     changed_upper(distance=lambda a, b: lengths(a, b) / 2) | half of the distance: the slope may be 1, not 1/2

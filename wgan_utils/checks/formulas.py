@@ -45,6 +45,7 @@ bound_by_hand = Exercise(
         a slope
     math.prod(layers(c, widths, lambda a, b: math.sqrt(max(a, b)))) | the root of the largest width is not enough: rows
         times columns
+    c ** (len(widths) - 1) * math.sqrt(widths[0] * widths[-1]) | the inner widths are missing: each stands in two layers
     math.prod(layers(c, widths, max)) | take the larger of nothing: rows times columns, under a root
     layers | these are the bounds of the layers: multiply them
     math.prod(layers(c, widths, lambda a, b: 1 / math.sqrt(a * b))) | divide by nothing: c sqrt(rows * columns), not c /
@@ -69,6 +70,7 @@ penalised_estimate = Exercise(
     w1 + w1**2 / lam | the derivative of (s - 1)^2 is 2 (s - 1): a factor of 2 is missing
     w1 + 2 * w1**2 / lam | the 2 belongs under the fraction: the slope is 1 + w1 / (2 lambda)
     w1 + w1**2 / 2 * lam | the 2 and lambda stand under the fraction, in brackets: w1 / (2 * lambda_gp)
+    w1 + 2 * lam | the fraction is upside down: w1 / (2 * lambda_gp), for a larger lambda leaves less excess
     w1 + 2 * lam * w1**2 | the fraction is upside down: a larger lambda leaves less excess
     w1 + w1**2 / 2 | lambda is missing: a larger lambda leaves less excess
     w1 - w1**2 / (2 * lam) | the reward pulls the slope above 1: the estimate lies above w1

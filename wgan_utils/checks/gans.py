@@ -117,7 +117,8 @@ saturating_gradient = Exercise(
     -mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is the loss itself; take its derivative
     mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is minus the loss itself; take its derivative
     -mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the loss with log D: take the derivative of log(1 - D)
-    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss, -log D: take the derivative of log(1 - D)
+    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss, -log D: take the derivative of log(1 -
+        D)
     -d * mean(fooled(d) * (1 - fooled(d))) | this is the slope of D; the loss is log(1 - D)
     d**2 * mean(fooled(d)) | the logit's slope is d, not d^2
     d * mean(fooled(d, shift=-1.0)) | D* is taken at -d + z: fakes are at d + z
@@ -128,16 +129,9 @@ saturating_gradient = Exercise(
     d * mean(fooled(d)) / math.sqrt(2 * math.pi) | the normal density has 1/sqrt(2 pi), not 1/(2 pi)
     d * mean(fooled(d)) / 4 | this is the derivative of JS with all terms halved twice
     d / (1 + math.exp(d * d / 2)) | weigh by the normal density: D at the mean of the fakes is not the mean of D
-    _unfrozen(d) | D follows d here, the whole loss was differentiated: freeze D*
     1.0 | this is the gradient of W1, size 1 at every gap
     math.exp(-d * d / 8) | this is the rate at which it dies, not its value
     d | this is the derivative of KL, which is d: the saturating loss has 2 JS
     """,
     tolerance=1e-3,
 )
-
-
-def _unfrozen(d, step=1e-4):
-    """The derivative of E log(1 - D*(d + z)) when D* moves along with d."""
-    low, high = (mean(-np.logaddexp(0, -at * Z - at * at / 2)) for at in (d - step, d + step))
-    return (high - low) / (2 * step)

@@ -64,7 +64,6 @@ latent_walk = Exercise(
     walk(0 * a, b, n) | z_start is missing: this walks from the origin to z_end
     walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
     walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
-    walk(a, b, n, torch.rand(n, dtype=a.dtype)) | evenly spaced, not random: linspace
     walk(a, b, n, sway=lambda s: s**2) | evenly spaced: the shares are not squared
     walk(a, b, n, sway=lambda s: s**0.5) | evenly spaced: no root of the shares
     walk(a, b, n, sway=lambda s: (1 - torch.cos(s * torch.pi)) / 2) | evenly spaced: no cosine in the shares
@@ -121,8 +120,6 @@ rank_correlation = Exercise(
     of_tensors(correlation) | this is the correlation of the values; replace them by their ranks first
     of_tensors(lambda a, b: correlation(a.argsort().double(), b.argsort().double())) | one argsort gives the order, not
         the ranks; apply it twice
-    of_tensors(lambda a, b: correlation(ranks(a).argsort().double(), ranks(b).argsort().double())) | three argsorts give
-        the order again; apply it twice
     of_tensors(lambda a, b: correlation(ranks(a), b)) | only the first list was ranked
     of_tensors(lambda a, b: correlation(a, ranks(b))) | only the second list was ranked
     of_tensors(lambda a, b: correlation(a.argsort().double(), ranks(b))) | one argsort for the first list: apply it
@@ -140,9 +137,10 @@ rank_correlation = Exercise(
         spreads
     of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)) | this is the covariance of the ranks (with
         n - 1): divide by both spreads
-    of_ranks(lambda a, b: correlation(a, b) * (len(a) - 1) / len(a)) | degrees of freedom are mixed:
-        covariance over n, spreads over n - 1
-    of_ranks(lambda a, b: correlation(a, b) * len(a) / (len(a) - 1)) | degrees of freedom are mixed: covariance over n - 1, spreads over n
+    of_ranks(lambda a, b: correlation(a, b) * (len(a) - 1) / len(a)) | degrees of freedom are mixed: covariance over n,
+        spreads over n - 1
+    of_ranks(lambda a, b: correlation(a, b) * len(a) / (len(a) - 1)) | degrees of freedom are mixed: covariance over n -
+        1, spreads over n
     of_ranks(lambda a, b: (a * b).sum() / (a.norm() * b.norm())) | subtract the means first: this is the cosine of the
         ranks
     of_ranks(lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())) | subtract the means first:
@@ -367,8 +365,8 @@ def _object_to_end(critic: nn.Module, images: Tensor) -> None:
         hook.remove()
     if scores.max() == scores.min():
         raise Objection(
-            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without softmax, "
-            "and without a norm over a single number"
+            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without "
+            "softmax or a norm over a single number"
         )
 
     def with_output(factor: float) -> Tensor:

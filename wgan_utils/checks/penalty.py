@@ -16,7 +16,7 @@ from wgan_utils.checks.critics import tensor
 
 def pairs_of(rng: np.random.Generator, *shape: int) -> tuple[Tensor, Tensor]:
     """Data and fakes of this shape, all different; the last rows are the largest."""
-    size = np.linspace(0.1, 3, shape[0]).reshape(-1, *[1] * (len(shape) - 1)) / np.prod(shape[1:]) ** 0.5
+    size = np.geomspace(0.15, 9, shape[0]).reshape(-1, *[1] * (len(shape) - 1)) / np.prod(shape[1:]) ** 0.5
     return tensor(size * (0.7 + rng.random(shape))), tensor(-size * (0.2 + rng.random(shape)))
 
 
@@ -274,6 +274,9 @@ def axis_slips(charge) -> dict[str, Callable]:
     """The slips in the norm, with whatever is charged for it."""
     over = "flatten everything but the batch first"
     return {
+        "the gradient of the mean score is each sample's divided by the batch: sum the scores": of_slope(
+            lambda s: charge(s / len(s))
+        ),
         f"you took the norm over one axis, axis 1: {over} (exhibit 2)": of_grad(lambda g: charge(g.norm(dim=1))),
         f"you took the norm over one axis, the last: {over}": of_grad(lambda g: charge(g.norm(dim=-1))),
         f"the norm runs over the batch, axis 0: {over}, and take the norm over axis 1": of_grad(
@@ -305,10 +308,7 @@ def axis_slips(charge) -> dict[str, Callable]:
         ),
         "you took the sum of a sample's gradient: take its norm": of_grad(lambda g: charge(g.flatten(1).sum(1))),
         "you took the mean of a sample's gradient: take its norm": of_grad(lambda g: charge(g.flatten(1).mean(1))),
-        "the gradient of the mean score is each sample's divided by the batch: sum the scores": of_slope(
-            lambda s: charge(s / len(s))
-        ),
-        "the slope is taken of half the score, or halved": of_slope(lambda s: charge(s / 2)),
+        "the slope is halved": of_slope(lambda s: charge(s / 2)),
     }
 
 

@@ -135,8 +135,8 @@ w1_line = Exercise(
     changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5) | no square: this is
         the root of the Cramer distance
     changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
-    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) | a distribution
-        function is flat between its points: rectangles, not trapezoids
+    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) |
+        a distribution function is flat between its points: rectangles, not trapezoids
     changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
     area(x, p, 0 * q) | q is missing: pile up the difference p - q
     area(x, 0 * p, q) | p is missing: pile up the difference p - q
@@ -209,14 +209,14 @@ sinkhorn_step = Exercise(
         diag(v)
     changed_sinkhorn(end=lambda u, K, v: u * K * v[:, None]) | u and v have changed places: u belongs to the rows, u[:,
         None]
-    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) | the columns
-        are fitted with u = 1: use the u of the fit before
+    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) |
+        the columns are fitted with u = 1: use the u of the fit before
     sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
     _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
-    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose: v
-        = q / (K^T u)
-    u_then(p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | K^T in place of K: u = p /
-        (K v)
+    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose:
+        v = q / (K^T u)
+    u_then(p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | K^T in place of K: u = p
+        / (K v)
     u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q * (K.T @ u)) | divide q by K^T u, do not
         multiply
     u_then(p * (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | divide p by K v: u was

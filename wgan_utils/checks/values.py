@@ -4,7 +4,7 @@ import math
 import reprlib
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Values:
         return self.known[k]
 
 
-def agree(found: list, values: Values, cases: range, tolerance: float) -> bool:
+def agree(found: list, values: Values, cases: Iterable[int], tolerance: float) -> bool:
     """Whether the values are those found, on all of these cases."""
     return all(same(found[k], values[k], tolerance) for k in cases)
 

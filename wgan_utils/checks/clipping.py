@@ -193,6 +193,8 @@ linear_estimate = Exercise(
     c * (x.sum() - y.sum()).abs() / len(x) | divide each sum by its own number: the two samples need not be equally long
     c * (x - y).mean().abs() | the two samples need not be equally long: take each mean first, then the difference
     c * (x.mean() - y.mean()).abs() / torch.cat([x, y]).std() | the spread of the samples does not matter
+    c * (x.quantile(0.5) - y.quantile(0.5)).abs() | take means, not medians (quantiles)
+    c * (x.std() - y.std()).abs() | take means, not spreads
     """,
     errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )
@@ -277,6 +279,9 @@ share_at_limit = Exercise(
     flat(critic).norm() / c | this is the count over the gradient's size
     share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c) | the count on one side
         less that on the other: add them
+    share(end=lambda each: sum(e.mean() for e in each[::2]) / len(each[::2])) | you averaged the shares of the layers,
+        without biases: count all parameters alike
+    share(end=lambda each: each[-2].mean()) | this is the last layer's weight alone: count all parameters
     """,
     tolerance=1e-5,
 )

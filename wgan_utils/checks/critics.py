@@ -95,6 +95,11 @@ critic_loss = Exercise(
     fake.mean() / real.mean() | the estimate is not scaled: a ratio of means is no loss
     fake.mean().log() - real.mean().log() | no logarithm: a score may be negative
     fake.abs().mean() - real.abs().mean() | each score counts as it is: these are means of absolute values
+    fake.sum() / len(real) - real.sum() / len(fake) | each sum is divided by the other's number of scores
+    fake.clamp(-1, 1).mean() - real.clamp(-1, 1).mean() | do not clip the scores: a critic's score is not bounded
+    fake.norm() - real.norm() | take means, not norms
+    fake.exp().mean().log() - real.exp().mean().log() | no exponential: plain means
+    fake.std() - real.std() | take means, not spreads
     """,
     corners=lambda rng: {
         "a single score of each is a batch too": (
@@ -147,6 +152,9 @@ certified_estimate = Exercise(
     (real.mean() - fake.mean()) ** 2 / bound | no square: the gap itself is divided by the bound
     (real.mean() - fake.mean()) / torch.cat([real, fake]).std() | do not standardise by the spread of the scores: divide
         by the proven bound
+    (real.min() - fake.min()) / bound | you took the smallest scores; the bracket speaks of means
+    (real.mean() - fake.mean()) / (real.std() + fake.std()) / bound | do not divide by the spread of the scores as well
+    (real - fake.mean()).abs().mean() / bound | no absolute values in the means: their difference alone counts
     """,
     errors={"must match the size": "the two need not be equally long: take each mean first, then the difference"},
 )
@@ -212,6 +220,8 @@ operator_norm = Exercise(
         most
     w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound, the largest entry times sqrt(rows * columns): a
         bound, not the norm
+    torch.linalg.svdvals(w).median() | this is the middle singular value: take the largest
+    torch.linalg.det(w) | this is the determinant: it multiplies all stretches
     """,
     tolerance=1e-5,
 )
@@ -297,5 +307,10 @@ ray_cosine = Exercise(
         to ray i
     of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |
         one cosine per pair: this compares each gradient with every ray
+    of_rays(lambda g, r: ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean()) | no absolute values: products
+        of both signs count in a dot product
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean()) | take one cosine per pair,
+        then the mean: this is a ratio of two means
+    of_rays(lambda g, r: cosines(g, r).sign().mean()) | this is the mean sign: take the mean cosine
     """,
 )

@@ -58,6 +58,9 @@ total_variation = Exercise(
     (p > q).sum() | this counts the points where p is larger: add the differences there
     (abs(p - q) / q).sum() / 2 | do not divide by the masses: differences as they are
     (abs(p - q) / (p + q)).sum() / 2 | do not divide by p + q: differences as they are
+    abs(np.sort(p) - np.sort(q)).sum() / 2 | do not sort: entry i of both is the mass on one and the same point
+    abs(np.log(p / q)).sum() / 2 | no logarithm: the differences of the masses themselves
+    abs(p - q)[p > q].mean() | add the positive parts: this is their mean
     """,
     corners=lambda rng: {
         "equal laws are at distance 0": (law(1, 2, 3), law(1, 2, 3)),
@@ -110,6 +113,8 @@ kl_divergence = Exercise(
     abs(p - q).sum() / 2 | this is TV: the logarithm is missing
     sum((a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist(), strict=True))) | 0 log 0 counts as 0: the logarithm
         of 0 is an error in `math`
+    (p * (p - q)).sum() | the logarithm is missing: log(p / q), not p - q
+    (p * (np.log(p) - q)).sum() | log q is missing: q stands without its logarithm
     """,
     corners=lambda rng: {
         "0 log 0 counts as 0: leave out the points where p has no mass": (law(3, 2, 1, 0), law(1, 2, 2, 4)),
@@ -177,6 +182,9 @@ js_divergence = Exercise(
         0 log 0 counts as 0: the logarithm of 0 is an error in `math`
     to_middle(lambda a, b: (a + b) / 2)(p[(p > 0) & (q > 0)], q[(p > 0) & (q > 0)]) | leave out a point only for the law
         without mass there: the other law still counts
+    to_middle(lambda a, b: (a + b) / 2, np.maximum) | the middle is (p + q) / 2, not the larger of the two
+    to_middle(lambda a, b: (a + b) / 2, np.minimum) | the middle is (p + q) / 2, not the smaller of the two
+    entropy((p + q) / 2) - (entropy(p) - entropy(q)) / 2 | subtract both entropies: H(m) - (H(p) + H(q)) / 2
     """,
     corners=lambda rng: {
         "0 log 0 counts as 0: leave out points without mass, for each law its own": (law(3, 2, 1, 0), law(0, 1, 2, 4)),

@@ -49,6 +49,7 @@ c_transform = Exercise(
     (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
     np.median(cost - f[:, None], axis=0) | take the smallest, not the median
     (cost - f[:, None]).min(axis=0) / 2 | a half is too much: all of what is left belongs to g
+    (cost - f[:, None])[0] | this is the first row alone: take the minimum over all rows
     """,
     corners=lambda rng: {
         "with a single row g is that row of the cost, less its price": (np.array([0.5]), np.array([[1.0, 2, 3]])),
@@ -254,6 +255,10 @@ upper_form = Exercise(
     upper(values, x, x_new).min() | this is the smallest of all: one score per new point
     (values * lengths(x_new, x)).min(axis=1) | no multiplication: add the distance to the value
     np.maximum(upper(values, x, x_new), 0) | scores may be negative: do not cut them off at 0
+    changed_upper(distance=lambda a, b: 1.5 * lengths(a, b)) | the slope may be 1 and no more: no factor before the
+        distance
+    (values / lengths(x_new, x)).sum(1) / (1 / lengths(x_new, x)).sum(1) | a weighted mean of the scores is no extension
+        of largest values: take the minimum of values + distance
     """,
     corners=lambda rng: {
         "at a known point the score is the value given there": (np.array([0.3, 1.0]), np.eye(2), np.eye(2)),

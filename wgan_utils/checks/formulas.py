@@ -51,6 +51,10 @@ bound_by_hand = Exercise(
     math.prod(layers(c, widths, lambda a, b: 1 / math.sqrt(a * b))) | divide by nothing: c sqrt(rows * columns), not c /
         sqrt(...)
     math.prod(layers(c * c, widths)) | c counts once per layer, not twice
+    math.prod(c * math.isqrt(a * b) for a, b in pairwise(widths)) | do not round the roots: sqrt, not isqrt
+    c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds the norm of all weights at once; slopes
+        multiply layer by layer
+    math.prod(layers(c, widths)[1:-1]) | the first and the last layer are missing: they are clipped too
     """,
     corners=lambda rng: {"a single layer is a chain as well": (0.5, [9, 1]), "a single weight": (0.25, [1, 1])},
     tolerance=1e-5,
@@ -89,13 +93,15 @@ penalised_estimate = Exercise(
     w1 * (1 + math.sqrt(w1 / (2 * lam))) | no root: the condition 2 lambda (s - 1) = w1 is linear
     w1 * math.sqrt(1 + w1 / (2 * lam)) | this is the estimate under a one-weight penalty squared: no root here
     1 + w1 / lam | this is the slope of the whole loss at the optimum: the derivative of the estimate in w1
+    w1 * math.sqrt(1 + w1 / lam) | no root: the slope is 1 + w1 / (2 lambda)
+    w1 / (1 - w1 / (2 * lam)) | the slope is 1 + w1 / (2 lambda), not 1 over (1 - w1 / (2 lambda))
     """,
     corners=lambda rng: {"equal laws, w1 = 0, have the estimate 0": (0.0, 10.0)},
 )
 
 least_lambda = Exercise(
     "Notebook 07: the least lambda_gp with which a linear critic's estimate exceeds w1 by at most a share of w1.",
-    cases=lambda rng: [(1.3, 0.023), (1.7, 0.04), (3.2, 0.13)],
+    cases=lambda rng: [(1.3, 0.023), (1.7, 0.04), (3.2, 0.13), (0.4, 0.11)],
     right=lambda w1, share: w1 / (2 * share),
     wrong="""w1, share:
     w1 / share | the excess of the slope is w1 / (2 lambda): a factor of 2 is missing
@@ -232,6 +238,10 @@ critic_step_count = Exercise(
     k * n / ceil(n, k) | this is the ratio of the two: return both numbers
     k * n - ceil(n, k) | this is the difference of the two: return both numbers
     k * n + ceil(n, k) | this is the sum of the two: return both numbers
+    (n, k * n) | the right loop comes first: this is the generator's steps, then the right loop's critic steps
+    (k * n - 1, ceil(n, k)) | one critic step too few in the right loop: n_critic for each of the n_steps
+    (k * (n // k), ceil(n, k)) | the right loop takes n_critic critic steps for each of the n_steps: round nothing down
+    (k * n, (n + 1) // k + 1) | steps run from 0 to n_steps - 1: count the multiples of n_critic there
     """,
     corners=lambda rng: {
         "step 0 counts too: with fewer steps than n_critic the inverted loop still takes one": (3, 5),
@@ -324,6 +334,8 @@ falling_rate = Exercise(
     lr if s / n < h else lr * h * (1 - s / n) / (1 - h) | the line starts at lr, not at lr times hold
     lr * min(1, (1 - s / n) / (1 - h) ** 2) | do not divide by the square of what is left: 1 - hold
     lr * min(1, (1 - s / n) / (1 + h)) | add nothing: the share that is left is 1 - hold, not 1 + hold
+    lr * (1 - max(0, (s / n - h) / (1 - h)) ** 2) | a straight line, not a parabola: no square
+    lr * (1 - max(0, (s / n - h) / (1 - h))) ** 2 | a straight line, not a parabola: no square at the end
     """,
     corners=lambda rng: {
         "at step 0 the rate is lr": (0, 500, 1.9, 0.3),

@@ -43,6 +43,7 @@ optimal_discriminator = Exercise(
     (p / (p + q)).mean() | one number per point: this is the mean of D
     (p * p / (p + q)).sum() / p.sum() | one number per point: this is the mean of D over data
     (p + q) / 2 | where p = q, D is 1/2 and no more: this is the middle (p + q) / 2
+    p * q / (p + q) | the numerator is p alone, not the product
     """,
     corners=lambda rng: {
         "where there are no fakes D is 1, where there are no data 0": (np.array([2.0, 0, 1]), np.array([0.0, 3, 1])),

@@ -78,6 +78,8 @@ latent_walk = Exercise(
         the line
     (a + torch.linspace(0, 1, len(a), dtype=a.dtype) * (b - a)).expand(n, -1) | each coordinate got its own share: all
         coordinates of a point share one
+    walk(b, 2 * b - a, n) | row 0 must be z_start: this begins at z_end
+    walk(a, 2 * b - a, n) | the walk goes twice as far: the last row is z_end
     """,
     errors={"must match the size": "the shares must be a column, [:, None]: one for each row"},
 )
@@ -163,6 +165,8 @@ rank_correlation = Exercise(
     of_ranks(lambda a, b: torch.corrcoef(torch.stack([a, b]))) | this is the matrix of correlations: take the entry [0,
         1]
     of_ranks(lambda a, b: correlation(a, a)) | this is the entry [0, 0], a list with itself: take [0, 1]
+    of_tensors(lambda a, b: correlation(ranks(a), b.sort().values)) | the second list was sorted, which undoes the pairs
+    of_tensors(lambda a, b: correlation(a.sort().values, ranks(b))) | the first list was sorted, which undoes the pairs
     """,
     corners=lambda rng: {
         "two lists in one order have the correlation 1, however far apart the values lie": (
@@ -232,7 +236,9 @@ def _object_to_type(answer):
         raise Objection(f"the channel comes second: expected (3, 1, 28, 28), found {shape}")
     if answer.dtype != torch.uint8 or shape != (3, 1, 28, 28):
         hint = ": the axis of the channel is missing" if shape == (3, 28, 28) else ""
-        hint = hint or (": this is one picture; read them all" if shape[:1] in [(1,), (28,)] else "")
+        hint = hint or (
+            ": this is one picture; read them all" if shape in [(1, 1, 28, 28), (1, 28, 28), (28, 28)] else ""
+        )
         hint = hint or (": two axes have changed places" if shape == (1, 3, 28, 28) else "")
         raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hint}")
 
@@ -256,6 +262,8 @@ SLIPS = {
         for order in ("acb", "bac", "bca", "cab")
     },
     "the pictures are upside down": lambda f: read(f, end=lambda p: p.flip(2)),
+    "the pictures are turned by a quarter": lambda f: read(f, end=lambda p: torch.rot90(p, 1, (2, 3))),
+    "the pictures are turned by a quarter, the other way": lambda f: read(f, end=lambda p: torch.rot90(p, -1, (2, 3))),
     "left and right are swapped": lambda f: read(f, end=lambda p: p.flip(3)),
     "the pictures were cut, not shrunk: resize them to 28 x 28": lambda f: read(
         f, cut=lambda p: p.crop((0, 0, 28, 28))

@@ -94,12 +94,12 @@ def fault_of_points(x_hat: Tensor, x_real: Tensor, x_fake: Tensor, shuffled: str
     return ""
 
 
-def fault_of_eps(ask_at: Callable[[Tensor, Tensor], Tensor]) -> str:
+def fault_of_eps(ask_at: Callable[[Tensor, Tensor], Tensor], n: int) -> str:
     """What is wrong with the law of eps, or an empty string; ``ask_at`` gives the points between many pairs."""
     draws = []
     for seed in (1, 2):
         reseed(seed)
-        x_real, x_fake = pairs_of(np.random.default_rng(seed), 256, 1, 2, 2)
+        x_real, x_fake = pairs_of(np.random.default_rng(seed), n, 1, 2, 2)
         a, _, left = weights_of(ask_at(x_real.clone(), x_fake.clone().requires_grad_(True)), x_real, x_fake)
         if left.max() > 1e-3:
             return ""  # pairs mixed anew: their eps cannot be told
@@ -108,9 +108,8 @@ def fault_of_eps(ask_at: Callable[[Tensor, Tensor], Tensor]) -> str:
     if torch.allclose(first, second, atol=1e-3):
         return "eps is the same at each call: draw it anew, and set no seed inside the function"
     eps = first.sort().values
-    n = len(eps)
     law = (torch.arange(1, n + 1) / n - eps).abs().max().item()  # Kolmogorov's distance to the uniform law
-    if law > 0.17:  # once in a million for eps that are uniform
+    if law > 2.7 * n**-0.5:  # once in a million for eps that are uniform
         half = f"it lies between {eps[0]:.2f} and {eps[-1]:.2f}, with a mean of {eps.mean():.2f}"
         return f"eps is not uniform on [0, 1]: {half}; draw it with rand, and leave it as it is"
     return ""
@@ -149,7 +148,7 @@ def draw_points(points_between, x_real: Tensor, x_fake: Tensor) -> tuple:
         raise Objection("the points are right, but a gradient flows back through them to the generator: detach x_hat")
     if x_hat.dtype != x_real.dtype:
         raise Objection(f"the points are right, but in {x_hat.dtype}: keep the dtype of x_real, {x_real.dtype}")
-    if x_real.ndim == 3 and (fault := fault_of_eps(lambda x_real, x_fake: points_between(x_real, x_fake).detach())):
+    if x_real.ndim == 3 and (fault := fault_of_eps(lambda *pairs: points_between(*pairs).detach(), 1024)):
         raise Objection(fault)
     return x_hat, 1.0, given
 
@@ -221,7 +220,7 @@ def ask(penalty: Callable, x_real: Tensor, x_fake: Tensor, also=lambda fault, an
             penalty(other, x_real, x_fake)
             return other.points()
 
-        fault = fault_of_eps(points)
+        fault = fault_of_eps(points, 256)
     else:
         fault = fault_of_points(x_hat, x_real, x_fake.detach())
     if fault:

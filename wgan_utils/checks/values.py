@@ -28,6 +28,8 @@ def numbers(value: object) -> np.ndarray | None:
             value = value.detach().cpu().double().numpy() if not value.is_complex() else None
         elif isinstance(value, list | tuple):
             value = [numbers(entry) for entry in value]
+            if any(entry is None for entry in value):
+                return None
         if value is None or isinstance(value, str | bytes | dict | set | complex):
             return None
         array = np.array(value)

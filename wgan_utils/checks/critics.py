@@ -154,7 +154,6 @@ certified_estimate = Exercise(
         by the proven bound
     (real.min() - fake.min()) / bound | you took the smallest scores; the bracket speaks of means
     (real.mean() - fake.mean()) / (real.std() + fake.std()) / bound | do not divide by the spread of the scores as well
-    (real - fake.mean()).abs().mean() / bound | no absolute values in the means: their difference alone counts
     """,
     errors={"must match the size": "the two need not be equally long: take each mean first, then the difference"},
 )

@@ -335,7 +335,6 @@ falling_rate = Exercise(
     lr * min(1, (1 - s / n) / (1 - h) ** 2) | do not divide by the square of what is left: 1 - hold
     lr * min(1, (1 - s / n) / (1 + h)) | add nothing: the share that is left is 1 - hold, not 1 + hold
     lr * (1 - max(0, (s / n - h) / (1 - h)) ** 2) | a straight line, not a parabola: no square
-    lr * (1 - max(0, (s / n - h) / (1 - h))) ** 2 | a straight line, not a parabola: no square at the end
     """,
     corners=lambda rng: {
         "at step 0 the rate is lr": (0, 500, 1.9, 0.3),

@@ -131,7 +131,8 @@ rank_correlation = Exercise(
     of_ranks(lambda a, b: -correlation(a, b)) | the sign is flipped: rank both lists in the same direction
     of_tensors(lambda a, b: correlation(a.sort().values, b.sort().values)) | the lists were sorted, each by itself: that
         undoes the pairs
-    of_tensors(lambda a, b: torch.ones(())) | ranks of sorted lists are always equal: keep the pairs
+    of_tensors(lambda a, b: torch.ones(())) | this is always 1: ranks of sorted lists are equal, and entry [0, 0]
+        compares a list with itself; keep the pairs, and take [0, 1]
     of_ranks(lambda a, b: correlation(a, b) ** 2) | this is the square, the share explained: take the correlation with
         its sign
     of_ranks(lambda a, b: correlation(a, b).abs()) | no absolute value: against each other is a negative correlation
@@ -159,12 +160,9 @@ rank_correlation = Exercise(
         it is n (n - 1)
     of_tensors(lambda a, b: 1 - _spread(a, b)) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the
         values
-    of_tensors(lambda a, b: 1 - _spread(a.argsort(), b.argsort())) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes
-        ranks, two argsorts; this is the order
     of_ranks(lambda a, b: (a == b).double().mean()) | this is the share of equal ranks: take their correlation
     of_ranks(lambda a, b: torch.corrcoef(torch.stack([a, b]))) | this is the matrix of correlations: take the entry [0,
         1]
-    of_ranks(lambda a, b: correlation(a, a)) | this is the entry [0, 0], a list with itself: take [0, 1]
     of_tensors(lambda a, b: correlation(ranks(a), b.sort().values)) | the second list was sorted, which undoes the pairs
     of_tensors(lambda a, b: correlation(a.sort().values, ranks(b))) | the first list was sorted, which undoes the pairs
     """,

@@ -15,7 +15,7 @@ TURNS = {
 }
 
 
-def players(lr=1e-9, seed=0):
+def players(lr=1e-13, seed=0):
     """Two small networks with smooth kinks, their optimisers, and draws of data near 3 and of noise."""
     torch.manual_seed(seed)
     generator = nn.Sequential(nn.Linear(2, 8), nn.Softplus(), nn.Linear(8, 3)).double()
@@ -43,7 +43,7 @@ def test_a_step_of_minimise_is_downhill_and_touches_no_other_parameter():
 
 @pytest.mark.parametrize("algorithm", TURNS)
 def test_after_a_turn_each_player_holds_the_gradient_of_its_own_loss(algorithm):
-    """With a rate of 1e-9 nothing moves, so the losses can be written down again and differentiated."""
+    """With a rate of 1e-13 nothing moves, so the losses can be written down again and differentiated."""
     arguments, drawn = players()
     generator, critic = arguments[2:4]
     rng = {"rng": torch.Generator().manual_seed(5)} if algorithm == "wgan-gp" else {}

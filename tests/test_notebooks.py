@@ -63,7 +63,7 @@ def comparable(node):
 
 SHIPPED = {
     node.name: comparable(node)
-    for path in (ROOT / "wgan_utils").rglob("*.py")
+    for path in (ROOT / "wgan_utils").glob("*.py")
     for node in ast.parse(path.read_text()).body
     if isinstance(node, DEFS)
 }

@@ -34,19 +34,15 @@ def test_the_minutes_are_those_that_the_notebooks_state():
         assert int(minutes) == math.ceil(int(seconds) / 60), path.name
 
 
-def hours(paths):
-    """At 100 words and ten lines of code a minute and six minutes an exercise."""
-    text = "\n".join(sources(path, "markdown") for path in paths)
-    code = "\n".join(sources(path, "code") for path in paths)
-    return (len(text.split()) / 100 + len(code.splitlines()) / 10 + 6 * text.count("<summary>Solution")) / 60
-
-
-def test_the_hours_are_those_that_the_pages_take():
-    whole, short = re.search(r"takes about (\d+) hours and the short path\s+about (\d+\.\d)", README).groups()
-    assert hours(NOTEBOOKS) == pytest.approx(int(whole), rel=0.1)
-    assert hours([path for path in NOTEBOOKS if path.name[:2] in ("00", "09", "10")]) == pytest.approx(
-        float(short), rel=0.1
+def test_the_hours_are_those_that_notebook_00_gives_each_notebook():
+    rows = re.findall(
+        r"^\|.*\| (?:(\d+) h)? ?(\d+)?(?: min)? \| \d+ min \|$", sources(NOTEBOOKS[0], "markdown"), flags=re.M
     )
+    hours = [int(whole or 0) + int(minutes or 0) / 60 for whole, minutes in rows]
+    assert len(hours) == len(NOTEBOOKS)
+    whole, short = re.search(r"takes about (\d+) hours.*the short path takes about (\w+)\.", README).groups()
+    assert sum(hours) == pytest.approx(int(whole), abs=0.6)
+    assert hours[0] + hours[9] + hours[10] == pytest.approx({"five": 5}[short], abs=0.25)
 
 
 def test_the_picture_is_the_one_that_the_notebook_committed():

@@ -98,7 +98,7 @@ def check_writable(folder: Path, name: str) -> None:
 
 
 def read_checkpoint(path: Path, dataset: str) -> dict:
-    """The checkpoint, or or an error that says what is wrong with the file or its dataset; ``train`` says the rest."""
+    """The checkpoint, or an error that says what is wrong with the file or its dataset; ``train`` says the rest."""
     if not path.exists():
         raise InputError(f"--resume found no checkpoint {path}")
     try:

@@ -148,7 +148,7 @@ def nearest_neighbours(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
-    """Squared 2-Wasserstein distance between Gaussians with the means and covariances of two sets of features.
+    """Squared 2-Wasserstein distance of Gaussians fitted to two sets of features.
 
     Args:
         features_a: (n, d), n at least 2.

@@ -84,7 +84,7 @@ def conv_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1,
 
 
 def constant_width_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential:
-    """A network from noise to images without batch norm and with 32 channels at every size.
+    """A network from noise to images: no batch norm, 32 channels at every size.
 
     Args, Returns, Raises: as for ``conv_generator``.
 

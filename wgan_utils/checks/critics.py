@@ -1,0 +1,315 @@
+"""Notebooks 00 and 05: the loss of a critic, the estimate that is a proof, operator norms, and directions."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wgan_utils.checks.answer import Exercise
+
+
+def tensor(array) -> Tensor:
+    """The array as a tensor of the default dtype."""
+    return torch.tensor(np.asarray(array), dtype=torch.get_default_dtype())
+
+
+def scores(rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
+    """Scores of data and of fakes, not equally many, with their graph; the data score higher, lower, and higher."""
+    cases = [(7, 5, 2.0, -1.0), (6, 9, -1.5, 1.0), (8, 3, 4.0, 1.0)]
+    return [
+        tuple(tensor(rng.normal(c, 1, k)).requires_grad_(True) for k, c in ((n, a), (m, b))) for n, m, a, b in cases
+    ]
+
+
+def trains_the_critic(answer: object, *scores: Tensor) -> str:
+    """What is wrong with a loss of the right value that an optimiser cannot use, or an empty string."""
+    if not isinstance(answer, Tensor):
+        return (
+            f"the value is right, but it is a plain {type(answer).__name__}: return the tensor, without .item(), "
+            "float() or numpy, or nothing can be trained with it"
+        )
+    if not answer.requires_grad:
+        return (
+            "the value is right, but its graph is cut: without detach() or no_grad(), or nothing can be trained with it"
+        )
+    grads = torch.autograd.grad(answer.sum(), scores, allow_unused=True)
+    signs = (-1, 1)
+    for grad, score, sign in zip(grads, scores, signs, strict=True):
+        if grad is None or not torch.allclose(grad, torch.full_like(grad, sign / len(score))):
+            return "the value is right, but its gradient is not: a part of its graph is cut by detach() or .item()"
+    if answer.ndim:
+        return f"the value is right, in a tensor of shape {tuple(answer.shape)}: a loss is one number, without axes"
+    return ""
+
+
+def softplus(x):
+    return torch.nn.functional.softplus(x)
+
+
+critic_loss = Exercise(
+    "Notebook 00: mean score on fakes minus mean score on data, from (batch,) scores of each.",
+    cases=scores,
+    right=lambda real, fake: fake.mean() - real.mean(),
+    extra=trains_the_critic,
+    wrong="""real, fake:
+    real.mean() - fake.mean() | the sign is flipped: the critic minimises this, and it wants high scores on data
+    fake.sum() - real.sum() | you took sums; take means, or the loss grows with the batch
+    real.sum() - fake.sum() | you took sums, and the sign is flipped: mean score on fakes minus mean score on data
+    fake.sum() - real.mean() | one of the two is a sum; take means of both
+    fake.mean() - real.sum() | one of the two is a sum; take means of both scores
+    -abs(fake.mean() - real.mean()) | no absolute value: when data score lower than fakes, the loss must be positive and
+        say so
+    abs(fake.mean() - real.mean()) | no absolute value, and the sign counts: data shall score higher
+    fake.mean() + real.mean() | the means are added: subtract the mean score on data
+    -fake.mean() - real.mean() | the means are added, and the sign is flipped: the loss is mean on fakes minus mean on
+        data
+    fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
+    real.sigmoid().mean() - fake.sigmoid().mean() | no sigmoid, and the sign is flipped
+    fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
+    softplus(-real).mean() + softplus(fake).mean() | this is the loss of the 2014 discriminator, with sigmoid and
+        logarithm: take the plain means
+    -softplus(-real).mean() - softplus(fake).mean() | this is minus the loss of the 2014 discriminator: take the plain
+        means
+    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is the mean of the 2014 discriminator's two losses: take
+        the plain means
+    torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss over all scores at once: take
+        the plain means
+    (1 - real).relu().mean() + (1 + fake).relu().mean() | no hinge: scores past 1 count too
+    ((real - 1) ** 2).mean() + (fake**2).mean() | no squares: this is the least-squares loss
+    (fake**2).mean() - (real**2).mean() | no squares: scores are signed
+    (fake.mean() - real.mean()) ** 2 | the square of the gap does not know its sign
+    fake.mean() | the mean score on data is missing; this is the fakes' alone
+    -fake.mean() | the mean score on data is missing; this is minus the fakes', the generator's loss
+    -real.mean() | the mean score on fakes is missing; this is minus the data's alone
+    real.mean() | the mean score on fakes is missing; this is the data's alone
+    fake.median() - real.median() | take the mean, not the median
+    fake.max() - real.max() | take the mean, not the largest score
+    fake.min() - real.max() | take means: this is the gap of the extremes
+    torch.cat([fake, -real]).mean() | take means of each; this is the mean over all scores, fakes positive, data
+        negative
+    (fake.sum() - real.sum()) / len(real) | divide each sum by its own number of scores: the two need not be equally
+        long
+    (fake.sum() - real.sum()) / len(fake) | divide each sum by its own number of scores; the two need not be equally
+        long
+    (fake - real).mean() | the two need not be equally long: take each mean first, then the difference
+    fake[: len(real)].mean() - real[: len(fake)].mean() | the two need not be equally long: do not cut one of them off
+    fake.mean() / real.mean() | the estimate is not scaled: a ratio of means is no loss
+    fake.mean().log() - real.mean().log() | no logarithm: a score may be negative
+    fake.abs().mean() - real.abs().mean() | each score counts as it is: these are means of absolute values
+    fake.sum() / len(real) - real.sum() / len(fake) | each sum is divided by the other's number of scores
+    fake.clamp(-1, 1).mean() - real.clamp(-1, 1).mean() | do not clip the scores: a critic's score is not bounded
+    fake.norm() - real.norm() | take means, not norms
+    fake.exp().mean().log() - real.exp().mean().log() | no exponential: plain means
+    fake.std() - real.std() | take means, not spreads
+    """,
+    corners=lambda rng: {
+        "a single score of each is a batch too": (
+            tensor([0.5]).requires_grad_(True),
+            tensor([2.0]).requires_grad_(True),
+        ),
+    },
+    errors={"must match the size": "the two need not be equally long: take each mean first, then the difference"},
+)
+
+
+def with_bound(rng: np.random.Generator) -> list[tuple]:
+    pairs = [tuple(s.detach() for s in pair) for pair in scores(rng)]
+    return [(*pairs[0], 2.6), (*pairs[2], 3.4), (pairs[1][1], pairs[1][0], 0.7)]
+
+
+certified_estimate = Exercise(
+    "Notebook 05: (mean score on data minus mean score on fakes) / bound, from scores of two lengths.",
+    cases=with_bound,
+    right=lambda real, fake, bound: (real.mean() - fake.mean()) / bound,
+    wrong="""real, fake, bound:
+    real.mean() - fake.mean() | this is the estimate alone: divide it by the bound, so that the critic's slope is at
+        most 1
+    (real.mean() - fake.mean()) * bound | you multiplied by the bound; a critic of slope K must be divided by K
+    bound / (real.mean() - fake.mean()) | this is upside down: divide the estimate by the bound
+    (fake.mean() - real.mean()) / bound | the sign is flipped: data score high, so take their mean first
+    fake.mean() - real.mean() | the sign is flipped, and the bound is missing: this is the critic's loss
+    (real.sum() - fake.sum()) / bound | you took sums; the samples are laws, so take means
+    real.mean() - fake.mean() / bound | you divided one of the two means only
+    real.mean() / bound - fake.mean() | one of the two means is not divided
+    (real.mean() + fake.mean()) / bound | you added the means: the estimate is their difference
+    (real.max() - fake.min()) / bound | you took the largest gap of all pairs; the bracket speaks of means
+    (real.max() - fake.max()) / bound | you took the largest scores; the bracket speaks of means
+    (real.median() - fake.median()) / bound | you took medians; the bracket speaks of means
+    (real.min() - fake.max()) / bound | you took the smallest gap of all pairs; the bracket speaks of means
+    real.mean() - fake.mean() - bound | divide by the bound, do not subtract it
+    (real.mean() - fake.mean()) / bound**0.5 | divide by the bound itself, not by its root
+    (real.mean() - fake.mean()) / bound**2 | divide by the bound once, not by its square
+    (real.mean() - fake.mean()) / max(bound, 1) | divide by the bound also when it is below 1
+    (real.mean() - fake.mean()).clamp(max=bound) | the bound does not cap the estimate: divide by it
+    real.mean() / bound | the mean over the fakes is missing
+    -fake.mean() / bound | the mean over the data is missing
+    fake.mean() / bound | the mean over the data is missing, and the sign of the fakes is flipped
+    (real.sigmoid().mean() - fake.sigmoid().mean()) / bound | no sigmoid: scores are not probabilities
+    (real - fake).mean() / bound | the two need not be equally long: take each mean first, then the difference
+    (real.sum() - fake.sum()) / len(real) / bound | divide each sum by its own number of scores: the two need not be
+        equally long
+    real.clamp(-bound, bound).mean() - fake.clamp(-bound, bound).mean() | clip nothing: the scores stay as they are, and
+        their gap is divided
+    (real.mean() - fake.mean()) ** 2 / bound | no square: the gap itself is divided by the bound
+    (real.mean() - fake.mean()) / torch.cat([real, fake]).std() | do not standardise by the spread of the scores: divide
+        by the proven bound
+    (real.min() - fake.min()) / bound | you took the smallest scores; the bracket speaks of means
+    (real.mean() - fake.mean()) / (real.std() + fake.std()) / bound | do not divide by the spread of the scores as well
+    """,
+    errors={"must match the size": "the two need not be equally long: take each mean first, then the difference"},
+)
+
+
+def matrices(rng: np.random.Generator) -> list[tuple[Tensor]]:
+    """Matrices, tall, square and wide, whose singular values are known and well apart."""
+    cases = []
+    for rows, columns, values in ((5, 3, (3.3, 2.1, 1.2)), (4, 4, (2.7, 1.9, 0.8, 0.5)), (3, 6, (1.9, 1.3, 0.7))):
+        left, right = (np.linalg.qr(rng.normal(size=(size, len(values))))[0] for size in (rows, columns))
+        cases.append((torch.tensor(left * values @ right.T),))
+    return cases
+
+
+def eigenvalues(weight):
+    return torch.linalg.eigvals(weight)
+
+
+operator_norm = Exercise(
+    "Notebook 05: the largest singular value of a weight matrix, in float64.",
+    cases=matrices,
+    right=lambda weight: torch.linalg.svdvals(weight)[0],
+    extra=lambda answer, weight: (
+        f"the value is right to a few digits only, in {answer.dtype}: compute in float64, weight.double()"
+        if isinstance(answer, Tensor) and answer.dtype != torch.float64
+        else ""
+    ),
+    wrong="""w:
+    w.norm() | this is the Frobenius norm: it adds up all directions, and a vector has only one
+    (w**2).sum() | this is the square of the Frobenius norm: it adds up all directions
+    w.abs().max() | this is the largest entry: a matrix can stretch more than any of its entries
+    w.max() | this is the largest entry with its sign: a matrix can stretch more than any of its entries
+    w.abs().sum(dim=1).max() | this is the largest row sum: it bounds the largest coordinate, not the Euclidean length
+    w.abs().sum(dim=0).max() | this is the largest column sum: it bounds the sum of coordinates, not the Euclidean
+        length
+    w.norm(dim=1).max() | this is the longest row: a vector may meet several rows at once
+    w.norm(dim=0).max() | this is the longest column: a vector may use several columns at once
+    torch.linalg.svdvals(w).sum() | you added the singular values; only the largest counts
+    torch.linalg.svdvals(w).mean() | you took the mean of the singular values; only the largest counts
+    torch.linalg.svdvals(w).prod() | you multiplied the singular values; only the largest counts
+    torch.linalg.svdvals(w)[0] ** 2 | this is the square: take the root of the largest eigenvalue of W^T W
+    torch.linalg.svdvals(w)[0] ** 0.5 | one root too many: a singular value is the root of an eigenvalue of W^T W
+        already
+    torch.linalg.svdvals(w)[-1] | this is the smallest singular value: the least stretch, not the most
+    torch.linalg.svdvals(w)[1] | this is the second singular value: they come in falling order, so take the first
+    torch.linalg.eigvalsh(w.T @ w)[0] | this is the smallest eigenvalue of W^T W: eigvalsh gives them in rising order;
+        take the last, and its root
+    torch.linalg.eigvalsh(w.T @ w)[0].clamp(min=0) ** 0.5 | this is the root of the smallest eigenvalue of W^T W: take
+        the largest
+    eigenvalues(w).abs().max() | eigenvalues serve symmetric matrices alone: take singular values
+    eigenvalues(w).real.max() | eigenvalues serve symmetric matrices alone; take singular values
+    torch.linalg.cond(w) | this is the condition number, largest over smallest: take the largest
+    torch.linalg.svdvals(w) | these are all singular values: return the largest alone
+    w.trace() | this is the trace: take the largest singular value
+    w.abs().sum() | this is the sum of all absolute entries: take the largest singular value
+    w.abs().mean() | this is the mean of the absolute entries: take the largest singular value
+    torch.linalg.matrix_rank(w).double() | this is the rank: the number of directions, not the stretch
+    w.sum(dim=1).norm() | this is the stretch of the one vector (1, ..., 1): a norm is the most over all unit vectors
+    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch of the unit vector along (1, ..., 1): a norm is the
+        most over all unit vectors
+    torch.linalg.matrix_norm(torch.linalg.pinv(w), 2) | this is the norm of W^-1: take that of W
+    w.norm() / min(w.shape) ** 0.5 | this is the Frobenius norm over the root of a dimension: a mean stretch, not the
+        most
+    w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound, the largest entry times sqrt(rows * columns): a
+        bound, not the norm
+    torch.linalg.svdvals(w).median() | this is the middle singular value: take the largest
+    torch.linalg.det(w) | this is the determinant: it multiplies all stretches
+    """,
+    tolerance=1e-5,
+)
+
+
+def directions(rng: np.random.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Gradients and pairs of points; most gradients point along the ray, a few against it."""
+    cases = []
+    for n, dim in ((6, 2), (7, 3), (5, 4)):
+        x_fake, ray = rng.normal(size=(n, dim)) + 1, rng.normal(size=(n, dim))
+        ray *= (2 + rng.random((n, 1))) / np.linalg.norm(ray, axis=1, keepdims=True)
+        grad = (0.8 * ray + 1.1 * rng.normal(size=(n, dim))) * (0.2 + 0.6 * rng.random((n, 1)))
+        grad[0] = -0.3 * ray[0] + 0.2 * rng.normal(size=dim)
+        grad *= -1 if dim == 4 else 1  # a critic that points the wrong way
+        cases.append((tensor(grad), tensor(x_fake + ray), tensor(x_fake)))
+    return cases
+
+
+def cosines(grad, ray, dim=1):
+    return torch.nn.functional.cosine_similarity(grad, ray, dim=dim)
+
+
+def of_rays(function):
+    return lambda grad, real, fake: function(grad, real - fake)
+
+
+ray_cosine = Exercise(
+    "Notebook 05: mean cosine between gradients and the rays from x_fake[i] to x_real[i], (batch, dim) each.",
+    cases=directions,
+    right=of_rays(lambda grad, ray: cosines(grad, ray).mean()),
+    wrong="""g, real, fake:
+    of_rays(lambda g, r: -cosines(g, r).mean()) | the sign is flipped: the ray runs from the fake to the data point
+    of_rays(lambda g, r: cosines(g, r).abs().mean()) | no absolute value: a gradient against the ray must count against
+        the critic
+    of_rays(lambda g, r: cosines(g, r).mean().abs()) | no absolute value: the sign of the mean cosine counts
+    of_rays(lambda g, r: cosines(g, r).relu().mean()) | negative cosines count too: do not cut them off
+    of_rays(lambda g, r: ((g * r).sum(1) / g.norm(dim=1)).mean()) | you did not divide by the length of the ray
+    of_rays(lambda g, r: ((g * r).sum(1) / r.norm(dim=1)).mean()) | you did not divide by the norm of the gradient: a
+        cosine knows directions alone
+    of_rays(lambda g, r: (g * r).sum(1).mean()) | this is the mean of the dot products: divide each by both lengths
+    of_rays(lambda g, r: (g * r).mean()) | this is the mean over all coordinates: sum the products of each pair, then
+        divide by both lengths
+    of_rays(lambda g, r: cosines(g.mean(0), r.mean(0), 0)) | this is the cosine of the mean vectors; take one cosine per
+        pair, then the mean
+    of_rays(lambda g, r: cosines(g.flatten(), r.flatten(), 0)) | this is one cosine of the whole batch; take one per
+        pair, then the mean
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean())) | take one cosine per
+        pair, then the mean: this is a ratio of means
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm() * r.norm())) | take one cosine per pair: this divides all by
+        the norms of the whole batch
+    of_rays(lambda g, r: cosines(g, r, 0).mean()) | you normalised down the batch; one cosine per row, dim=1
+    of_rays(lambda g, r: cosines(g, r).sum()) | take the mean over the pairs; this is the sum
+    of_rays(lambda g, r: cosines(g, r)) | take the mean over the pairs; these are all cosines
+    of_rays(lambda g, r: cosines(g, r).median()) | take the mean over the pairs, not the median
+    of_rays(lambda g, r: cosines(g, r).min()) | take the mean over the pairs, not the smallest cosine
+    of_rays(lambda g, r: cosines(g, r).max()) | take the mean over the pairs, not the largest cosine
+    of_rays(lambda g, r: ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean()) | you divided by the squared
+        lengths: the product of the two norms, without squares
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean()) | divide by the product of the two
+        norms, not by their sum
+    of_rays(lambda g, r: ((g * r).sum(1) / (r**2).sum(1)).mean()) | divide by both norms; this divides by the squared
+        norm of the ray
+    of_rays(lambda g, r: ((g * r).sum(1) / (g**2).sum(1)).mean()) | divide by both norms; this divides by the squared
+        norm of the gradient
+    of_rays(lambda g, r: (cosines(g, r) ** 2).mean()) | no squares: the cosine itself, with its sign
+    of_rays(lambda g, r: cosines(g, r).acos().mean()) | this is the angle: take its cosine
+    of_rays(lambda g, r: cosines(g, r).acos().mean() * 180 / torch.pi) | this is the angle in degrees: take its cosine
+    of_rays(lambda g, r: (1 - cosines(g, r)).mean()) | this is the cosine distance, 1 minus the cosine
+    of_rays(lambda g, r: (cosines(g, r) > 0).double().mean()) | this is the share of gradients that point along the ray:
+        take the mean cosine
+    of_rays(lambda g, r: (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean()) | this takes the norms over the wrong
+        axis: one norm per row, dim=1
+    cosines(g, real).mean() | the ray is x_real - x_fake: this takes the data points themselves
+    cosines(g, fake).mean() | the ray is x_real - x_fake: this takes the fakes themselves
+    cosines(g, real + fake).mean() | the ray is x_real - x_fake: this takes the sum
+    cosines(real, fake).mean() | the gradients are missing: this compares data and fakes
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean()) | the gradient's norm runs over the whole
+        batch: one norm per row, dim=1
+    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean()) | the ray's length runs over the whole
+        batch: one norm per row, dim=1
+    of_rays(lambda g, r: (g @ r.T).mean()) | one cosine per pair, and lengths divided out: this is g @ ray^T
+    of_rays(lambda g, r: cosines(g, r.roll(1, 0)).mean()) | this is the cosine of neighbouring pairs: gradient i belongs
+        to ray i
+    of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |
+        one cosine per pair: this compares each gradient with every ray
+    of_rays(lambda g, r: ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean()) | no absolute values: products
+        of both signs count in a dot product
+    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean()) | take one cosine per pair,
+        then the mean: this is a ratio of two means
+    of_rays(lambda g, r: cosines(g, r).sign().mean()) | this is the mean sign: take the mean cosine
+    """,
+)

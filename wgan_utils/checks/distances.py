@@ -1,0 +1,262 @@
+"""Notebook 01: total variation, KL and JS of arrays of probabilities, and a step of gradient descent on W1."""
+
+import itertools
+import math
+
+import numpy as np
+
+from wgan_utils.checks.answer import Exercise, slips
+from wgan_utils.distances import js_divergence as js
+from wgan_utils.distances import kl_divergence as kl
+
+
+def law(*weights: float) -> np.ndarray:
+    """Probabilities in proportion to the weights."""
+    return np.array(weights, float) / sum(weights)
+
+
+def pairs_of_laws(rng: np.random.Generator) -> list[tuple]:
+    """Pairs of laws without zeros, on 6, 5 and 7 points; they cross more than once."""
+    weights = [
+        ([6, 6, 6, 1, 1, 1], [1, 2, 1, 6, 6, 9]),
+        ([5, 1, 4, 1, 6], [2, 8, 1, 5, 1]),
+        (range(7, 0, -1), range(1, 8)),
+    ]
+    return [tuple(law(*w * (1 + 0.5 * rng.random(len(w)))) for w in map(np.array, pair)) for pair in weights]
+
+
+def entropy(p):
+    return -(p[p > 0] * np.log(p[p > 0])).sum()
+
+
+total_variation = Exercise(
+    "Notebook 01: total variation between two numpy arrays of probabilities.",
+    cases=pairs_of_laws,
+    right=lambda p, q: abs(p - q).sum() / 2,
+    wrong="""p, q:
+    abs(p - q).sum() | a half is missing: mass that lacks at one point is counted again where it is too much
+    abs(p - q).max() | this is the largest difference at one point; an event may hold several points
+    (p - q).sum() | take absolute values, or the differences cancel
+    abs(p - q).mean() | take half of the sum, not the mean over the points
+    abs(p - q).mean() / 2 | take half of the sum, not half of the mean over the points
+    np.maximum(p - q, 0).sum() / 2 | the positive parts alone are one half of the sum already: do not halve them again
+    (p - q).max() | only the largest surplus is counted: add all positive parts
+    ((p - q) ** 2).sum() | you squared the differences; take absolute values
+    ((p - q) ** 2).sum() / 2 | you squared the differences; take absolute values, and half of their sum
+    np.linalg.norm(p - q) | this is the Euclidean distance: add absolute values, not squares
+    np.linalg.norm(p - q) / 2 | this is half of the Euclidean distance: add absolute values, not squares
+    np.minimum(p, q).sum() | this is the mass that the two have in common; TV is what is left of 1
+    np.maximum(p, q).sum() | this adds the larger mass at each point, 1 + TV: subtract 1
+    np.sqrt(((p**0.5 - q**0.5) ** 2).sum() / 2) | this is the Hellinger distance: no square roots here
+    ((p**0.5 - q**0.5) ** 2).sum() / 2 | this is the squared Hellinger distance: no square roots here
+    abs((p - q).cumsum()).sum() | no cumulative sum: this is W1 of points one apart, and TV knows no positions
+    abs((p - q).cumsum()).max() | no cumulative sum: this is the largest gap between the distribution functions
+    kl | this is KL(p, q): no logarithm here
+    js | this is JS(p, q): no logarithm here
+    np.median(abs(p - q)) | take half of the sum, not the median over the points
+    abs(p - q).argmax() | this is the place of the largest difference: the index, not the difference
+    (p > q).sum() | this counts the points where p is larger: add the differences there
+    (abs(p - q) / q).sum() / 2 | do not divide by the masses: differences as they are
+    (abs(p - q) / (p + q)).sum() / 2 | do not divide by p + q: differences as they are
+    abs(np.sort(p) - np.sort(q)).sum() / 2 | do not sort: entry i of both is the mass on one and the same point
+    abs(np.log(p / q)).sum() / 2 | no logarithm: the differences of the masses themselves
+    abs(p - q)[p > q].mean() | add the positive parts: this is their mean
+    """,
+    corners=lambda rng: {
+        "equal laws are at distance 0": (law(1, 2, 3), law(1, 2, 3)),
+        "laws without a common point are at distance 1; points without mass are allowed": (law(1, 2, 0), law(0, 0, 1)),
+    },
+)
+
+
+def over(p, q, weigh):
+    """The sum of weigh over the points where p has mass, infinite where q has none there."""
+    seen = p > 0
+    return math.inf if (q[seen] == 0).any() else weigh(p[seen], q[seen])
+
+
+def on_all(weigh):
+    return lambda p, q: over(p, q, weigh)
+
+
+kl_divergence = Exercise(
+    "Notebook 01: KL in nats between two numpy arrays of probabilities, which may hold zeros.",
+    cases=pairs_of_laws,
+    right=lambda p, q: kl(p, q),
+    wrong="""p, q:
+    kl(q, p) | the two laws are swapped: take the mean over p of log(p / q)
+    kl(p, q) / math.log(2) | this is in bits: take the natural logarithm
+    -kl(q, p) | weigh the logarithm by p, not by q
+    on_all(lambda p, q: (q * np.log(q / p)).sum()) | weigh the logarithm by p, not by q; and the ratio inside is q / p
+    on_all(lambda p, q: np.log(p / q).sum()) | weigh each logarithm by p: this is their plain sum
+    on_all(lambda p, q: np.log(p / q).mean()) | weigh each logarithm by p: this is their plain mean
+    kl(p, q) / len(p) | the masses p are the weights already: take the sum, not the mean over the points
+    on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy, -sum p log q: the part with log p is
+        missing
+    on_all(lambda p, q: (p * np.log(q)).sum()) | this is sum p log q: the part with log p is missing, and the ratio is p
+        / q
+    entropy(p) | this is the entropy of p: the part with log q is missing
+    -entropy(p) | this is minus the entropy of p: the part with log q is missing
+    entropy(q) - entropy(p) | this is the difference of the entropies: weigh both logarithms by p
+    entropy(p) - entropy(q) | this is the difference of the entropies; weigh both logarithms by p
+    kl(p, q) + kl(q, p) | this adds both directions, KL(p, q) + KL(q, p): take the first alone
+    (kl(p, q) + kl(q, p)) / 2 | this is the mean of both directions: take KL(p, q) alone
+    on_all(lambda p, q: (p * abs(np.log(p / q))).sum()) | no absolute value: logarithms of both signs count
+    on_all(lambda p, q: np.log((p * p / q).sum())) | first the logarithm, then the mean: this is the logarithm of a sum
+    on_all(lambda p, q: (p * np.log(p) / np.log(q)).sum()) | the logarithm of the ratio, not the ratio of the logarithms
+    on_all(lambda p, q: (p * np.log(p) / q).sum()) | divide inside the logarithm, log(p / q): here q divides outside
+    on_all(lambda p, q: (p * p / q).sum()) | the logarithm is missing: this is the mean of p / q
+    on_all(lambda p, q: (p * np.log1p(p / q)).sum()) | take log(p / q), not log(1 + p / q)
+    on_all(lambda p, q: (p / q * np.log(p / q)).sum()) | weigh by p, not by p / q
+    js | this is JS(p, q): compare p with q, not with the middle
+    kl(p, (p + q) / 2) | this is KL from p to the middle: compare p with q itself
+    abs(p - q).sum() / 2 | this is TV: the logarithm is missing
+    sum((a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist(), strict=True))) | 0 log 0 counts as 0: the logarithm
+        of 0 is an error in `math`
+    (p * (p - q)).sum() | the logarithm is missing: log(p / q), not p - q
+    (p * (np.log(p) - q)).sum() | log q is missing: q stands without its logarithm
+    """,
+    corners=lambda rng: {
+        "0 log 0 counts as 0: leave out the points where p has no mass": (law(3, 2, 1, 0), law(1, 2, 2, 4)),
+        "where p has mass and q has none, KL is infinite: leave out only the points where p has none": (
+            law(3, 2, 1, 1),
+            law(1, 0, 2, 2),
+        ),
+        "where neither has mass nothing is added: KL is infinite only where p has mass and q has none": (
+            law(3, 0, 1, 2),
+            law(1, 0, 2, 2),
+        ),
+        "laws without a common point: KL is infinite": (law(1, 1, 0, 0), law(0, 0, 1, 2)),
+        "KL of equal laws is 0, also with zeros": (law(1, 0, 2), law(1, 0, 2)),
+        "where p has a single point, KL is -log of q there": (law(0, 1, 0), law(1, 2, 1)),
+    },
+)
+
+
+def to_middle(weigh, middle=lambda p, q: (p + q) / 2):
+    """weigh(KL(p, m), KL(q, m)), and the same with the middle replaced."""
+
+    def both(p, q):
+        m = middle(p, q)
+        parts = [(a[a > 0] * np.log(a[a > 0] / m[a > 0])).sum() for a in (p, q)]
+        return weigh(*parts)
+
+    return both
+
+
+js_divergence = Exercise(
+    "Notebook 01: JS in nats between two numpy arrays of probabilities, which may hold zeros.",
+    cases=pairs_of_laws,
+    right=lambda p, q: js(p, q),
+    wrong="""p, q:
+    2 * js(p, q) | a half is missing: JS is the mean of the two divergences to the middle, not their sum
+    js(p, q) / math.log(2) | this is in bits: take the natural logarithm
+    to_middle(lambda a, b: (a + b) / 2, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half
+    to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half, and the half
+        of the mean
+    (kl(p, q) + kl(q, p)) / 2 | compare each law with the middle: this is the mean of KL(p, q) and KL(q, p)
+    kl(p, q) + kl(q, p) | compare each law with the middle: this is the sum of KL(p, q) and KL(q, p)
+    (kl((p + q) / 2, p) + kl((p + q) / 2, q)) / 2 | the order is swapped: the law comes first, KL(p, m), and the middle
+        second
+    kl((p + q) / 2, p) + kl((p + q) / 2, q) | the order is swapped: the law comes first, KL(p, m), not KL(m, p); and a
+        half is missing
+    to_middle(lambda a, b: a) | this is KL(p, m) alone: q counts too, take the mean of both
+    to_middle(lambda a, b: a / 2) | this is half of KL(p, m) alone: the other half is KL(q, m)
+    to_middle(lambda a, b: b) | this is KL(q, m) alone: p counts too, take the mean of both
+    to_middle(lambda a, b: b / 2) | this is half of KL(q, m) alone: the other half is KL(p, m)
+    js(p, q) ** 0.5 | this is the root of JS, the distance that scipy calls jensenshannon: square it
+    js(p, q) ** 2 | this is the square of JS: scipy's jensenshannon is the root, so square that once
+    to_middle(lambda a, b: a - b) | add the two divergences, do not subtract them
+    to_middle(lambda a, b: (a - b) / 2) | add the two divergences, do not subtract them, and take half
+    to_middle(max) | take the mean of the two divergences, not the larger
+    to_middle(min) | take the mean of the two divergences, not the smaller
+    to_middle(lambda a, b: (a * b) ** 0.5) | take the mean of the two divergences, not the root of their product
+    to_middle(lambda a, b: (a + b) / 2, lambda p, q: (p * q) ** 0.5) | the middle is the arithmetic mean (p + q) / 2,
+        not the root of p q
+    js(p, q) / len(p) | a sum over the points, not a mean: the masses are the weights
+    js(p, q) / 2 | one half too many: the mean of two divergences is half of their sum
+    entropy((p + q) / 2) - entropy(p) - entropy(q) | the entropies of p and q need a half: H(m) - (H(p) + H(q)) / 2
+    kl | this is KL(p, q): compare each law with the middle
+    abs(p - q).sum() / 2 | this is TV: the logarithms are missing
+    sum(a * math.log(2 * a / (a + b)) + b * math.log(2 * b / (a + b)) for a, b in zip(p.tolist(), q.tolist())) / 2 |
+        0 log 0 counts as 0: the logarithm of 0 is an error in `math`
+    to_middle(lambda a, b: (a + b) / 2)(p[(p > 0) & (q > 0)], q[(p > 0) & (q > 0)]) | leave out a point only for the law
+        without mass there: the other law still counts
+    to_middle(lambda a, b: (a + b) / 2, np.maximum) | the middle is (p + q) / 2, not the larger of the two
+    to_middle(lambda a, b: (a + b) / 2, np.minimum) | the middle is (p + q) / 2, not the smaller of the two
+    entropy((p + q) / 2) - (entropy(p) - entropy(q)) / 2 | subtract both entropies: H(m) - (H(p) + H(q)) / 2
+    """,
+    corners=lambda rng: {
+        "0 log 0 counts as 0: leave out points without mass, for each law its own": (law(3, 2, 1, 0), law(0, 1, 2, 4)),
+        "laws without a common point: JS is log 2, not infinite and not 0": (law(1, 3, 0, 0), law(0, 0, 1, 2)),
+        "0 log 0 counts as 0: leave out the points where neither has mass": (law(3, 0, 1, 2), law(1, 0, 2, 2)),
+        "JS of equal laws is 0": (law(1, 2, 3), law(1, 2, 3)),
+    },
+)
+
+
+SLOPES = """t:
+    np.sign(t) |
+    -np.sign(t) | this goes uphill: step against the slope
+    t | the slope of W1 is 1 in size, however large theta is: this step is proportional to theta
+    2 * t | the slope of W1 is 1 in size, however large theta is: this is the slope of theta^2
+    abs(t) | the slope of W1 is its derivative, 1 or -1, not |theta| itself
+    1 | left of the data the slope is -1: theta must grow there
+    -1 | this goes uphill on the right of the data: the slope is 1, theta must fall there
+    """
+DECAYS = """step:
+    (1 + step) ** -0.5 |
+    1 | the step does not decay: divide lr by sqrt(1 + step)
+    1 / (1 + step) | lr falls with the square root: divide it by sqrt(1 + step)
+    1 / math.sqrt(step) | steps count from 0: divide by sqrt(1 + step), not by sqrt(step), which is 0 at step 0
+    step and 1 / math.sqrt(step) or math.inf | steps count from 0: divide by sqrt(1 + step), not by sqrt(step)
+    1 / max(step, 1) ** 0.5 | steps count from 0: divide by sqrt(1 + step), not by the root of the larger of 1 and step
+    1 / (1 + step**0.5) | divide by sqrt(1 + step), not by 1 + sqrt(step)
+    (2 + step) ** -0.5 | one step too many: divide by sqrt(1 + step), not by sqrt(2 + step)
+    (1 + step) ** 0.5 | the steps grow: divide by sqrt(1 + step), do not multiply
+    (1 + step) ** -2 | divide by sqrt(1 + step), the square root, not by its fourth power
+    (1 + step) ** (-1 / 3) | take the square root, not the cube root
+    1 / (1 + math.log(1 + step)) | the step falls like a root, not like a logarithm
+    math.exp(-step) | the step falls like a root, not like an exponential
+    """
+
+
+def moves() -> dict:
+    """Every slope with every decay: a slip in one, or in both."""
+    slips_of = [slips(table, globals()) for table in (SLOPES, DECAYS)]
+    return {
+        "; and ".join(filter(None, sentences)): lambda t, lr, step, a=a, b=b: t - lr * a(t) * b(step)
+        for sentences, (a, b) in (
+            ((first, second), (slips_of[0][first], slips_of[1][second]))
+            for first, second in itertools.product(*slips_of)
+            if first or second
+        )
+    }
+
+
+theta_step = Exercise(
+    "Notebook 01: a decaying step of gradient descent on |theta|, from the right of 0 and from the left.",
+    cases=lambda rng: [(1.7, 0.13, 9), (-2.3, 0.17, 14), (2.6, 0.11, 0), (-1.4, 0.19, 3), (0.03, 0.2, 5)],
+    right=lambda theta, lr, step: theta - np.sign(theta) * lr / (1 + step) ** 0.5,
+    wrong=moves()
+    | slips(
+        """t, lr, step:
+    t - np.sign(t) / (1 + step) ** 0.5 | lr is missing
+    -np.sign(t) * lr / (1 + step) ** 0.5 | this is the change alone: return the next theta
+    np.sign(t) * lr / (1 + step) ** 0.5 | this is the step alone: return the next theta, theta minus it
+    lr / (1 + step) ** 0.5 | this is the length of the step: return the next theta
+    abs(t - np.sign(t) * lr / (1 + step) ** 0.5) | this is W1 after the step, the absolute value: return the next theta
+        with its sign
+    abs(t) - lr / (1 + step) ** 0.5 | you took the step from |theta|: on the left theta is negative
+    np.sign(t) * max(abs(t) - lr / (1 + step) ** 0.5, 0) | do not stop at 0: a step of gradient descent may pass it
+    max(t - lr / (1 + step) ** 0.5, 0) | theta may be negative: do not cut it at 0
+    t - np.sign(t) * (lr / (1 + step)) ** 0.5 | lr belongs outside the root: lr / sqrt(1 + step)
+    t - lr * np.sign(t) * sum((1 + k) ** -0.5 for k in range(step + 1)) | do not take all steps up to `step` at once:
+        only this one
+    t - lr * np.sign(t) * step / (1 + step) ** 0.5 | one step is lr / sqrt(1 + step) long: no factor `step`
+    (t - lr * np.sign(t)) / (1 + step) ** 0.5 | theta itself stays; only the step is divided by the root
+    lr / (1 + step) ** 0.5 - t | the sign of theta is flipped: theta minus the step
+    """,
+        globals(),
+    ),
+)

@@ -1,0 +1,267 @@
+"""Notebook 03: prices. The c-transform, slacks, the lower bound that any prices prove, and the largest extension."""
+
+import numpy as np
+
+from wgan_utils.checks.answer import Exercise
+
+
+def best_answer(f, cost):
+    return (cost - f[:, None]).min(axis=0)
+
+
+def prices(rng: np.random.Generator) -> list[tuple]:
+    """Prices f and costs, square and not."""
+    return [(rng.normal(size=n), 3 * rng.random((n, m))) for n, m in ((5, 5), (4, 6), (6, 3))]
+
+
+c_transform = Exercise(
+    "Notebook 03: the largest g with f[i] + g[j] <= cost[i, j], from numpy arrays f (n,) and cost (n, m).",
+    cases=prices,
+    right=lambda f, cost: best_answer(f, cost),
+    wrong="""f, cost:
+    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule must hold for every i, so the smallest bound
+        counts
+    (cost - f[:, None]).min(axis=1) | the axis is swapped: take the minimum over i, axis 0, so that one price per column
+        is left
+    (cost - f).min(axis=0) | f belongs to the rows of cost: make it a column, f[:, None]
+    (cost - f).min(axis=1) | both axes are swapped: this is the transform of prices for the columns
+    (cost + f[:, None]).min(axis=0) | the sign of f is flipped: a higher loading price leaves less room for g
+    -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
+    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the
+        smallest of cost - f
+    cost.min(axis=0) | f is missing: what is left for g is cost - f
+    (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
+    (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
+    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this is the minimum of the cost, less
+        the mean of f
+    cost.min(axis=0) - f.max() | take f off before the minimum: this takes off the largest f
+    cost.min(axis=0) - f.min() | take f off before the minimum: this takes off the smallest f
+    -f | this is g = -f; the best answer looks at the cost
+    np.maximum(best_answer(f, cost), 0) | prices may be negative: do not cut them off at 0
+    abs(cost - f[:, None]).min(axis=0) | no absolute value: a bound may be negative
+    (cost - best_answer(f, cost)).min(axis=1) | two transforms: this is f^cc, prices for the rows again
+    (cost * f[:, None]).min(axis=0) | subtract f, do not multiply by it
+    cost - f[:, None] | the table cost - f is right; now take its minimum over i, axis 0
+    (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
+    np.median(cost - f[:, None], axis=0) | take the smallest, not the median
+    (cost - f[:, None]).min(axis=0) / 2 | a half is too much: all of what is left belongs to g
+    (cost - f[:, None])[0] | this is the first row alone: take the minimum over all rows
+    """,
+    corners=lambda rng: {
+        "with a single row g is that row of the cost, less its price": (np.array([0.5]), np.array([[1.0, 2, 3]])),
+        "with all prices 0, g is the smallest cost of each column": (np.zeros(3), np.arange(6.0).reshape(3, 2)),
+    },
+    errors={"could not be broadcast": "f belongs to the rows: make it a column, f[:, None]"},
+)
+
+
+def slack_cases(rng: np.random.Generator) -> list[tuple]:
+    sizes = ((4, 4), (3, 5), (6, 2))
+    return [(rng.normal(size=n), rng.normal(size=m), 3 * rng.random((n, m))) for n, m in sizes]
+
+
+slack = Exercise(
+    "Notebook 03: cost[i, j] - f[i] - g[j], from numpy arrays f (n,), g (m,) and cost (n, m).",
+    cases=slack_cases,
+    right=lambda f, g, cost: cost - f[:, None] - g,
+    wrong="""f, g, cost:
+    f[:, None] + g - cost | the sign is flipped: slack is what is left of the cost, 0 or more for feasible prices
+    cost - f - g[:, None] | f and g have changed places: f belongs to the rows, so it must be a column, f[:, None]
+    cost - f - g | f is a column, f[:, None], and g a row: this takes both as rows
+    cost - f[:, None] - g[:, None] | f is a column, f[:, None], and g a row: this takes both as columns
+    cost - f[:, None] + g | you added g; the carrier is paid both prices, so take both off the cost
+    cost + f[:, None] - g | you added f; the carrier is paid both prices, so take both off the cost
+    cost + f[:, None] + g | you added both prices; the carrier is paid them, so take both off the cost
+    f[:, None] + g | this is the sum of the prices; take it off the cost
+    f[:, None] - g | this is the difference of the prices; take their sum off the cost
+    cost - f[:, None] | g is missing: the carrier is paid twice, for loading and for unloading
+    cost - g | f is missing: the carrier is paid twice, for loading and for unloading
+    cost - f[:, None] * g | subtract the prices, do not multiply them
+    abs(cost - f[:, None] - g) | no absolute value: negative slack shows prices that break the rule
+    np.maximum(cost - f[:, None] - g, 0) | do not cut at 0: negative slack shows prices that break the rule
+    f[:, None] + g <= cost | this says which routes obey the rule: return how much is left, the numbers
+    np.isclose(f[:, None] + g, cost) | this says which routes are tight: return how much is left, the numbers
+    (cost - f[:, None] - g).min() | this is the smallest slack of all: return the whole table
+    (cost - f[:, None] - g).min(axis=0) | this is the smallest slack of each column: return the whole table
+    (cost - f[:, None] - g).min(axis=1) | this is the smallest slack of each row: return the whole table
+    (cost - f[:, None] - g).sum() | this is the sum of all slacks: return the whole table
+    cost - f[:, None] - best_answer(f, cost) | g was replaced by the c-transform of f: take the g that is given
+    cost - (f[:, None] + g) / 2 | a half is too much: take both prices off in full
+    (cost - f[:, None] - g) / cost | do not divide by the cost: the slack is a difference
+    (f[:, None] + g) / cost | this is the share of the cost that the prices earn: the slack is a difference
+    """,
+    corners=lambda rng: {"a table of one row": (np.array([0.5]), np.array([1.0, 2]), np.array([[1.0, 3]]))},
+    errors={"could not be broadcast": "f belongs to the rows, f[:, None], and g to the columns"},
+)
+
+
+def bounded(rng: np.random.Generator) -> list[tuple]:
+    """Prices f, two laws and a cost that is no distance, square and not."""
+    cases = []
+    for n, m in ((5, 5), (4, 6), (6, 3)):
+        p, q = rng.random(n) + 0.1, rng.random(m) + 0.1
+        cases.append((2 * rng.normal(size=n), p / p.sum(), q / q.sum(), 1 + 3 * rng.random((n, m))))
+    return cases
+
+
+def income(answer):
+    """f @ p + g @ q with another answer g to the prices f."""
+    return lambda f, p, q, cost: f @ p + answer(f, cost) @ q
+
+
+def _tidied(f, p, q, cost):
+    g = best_answer(f, cost)
+    return (cost - g).min(axis=1) @ p + g @ q
+
+
+def _value(f, p, q, cost):
+    from wgan_utils.transport import transport_plan
+
+    return transport_plan(p, q, cost)[1]
+
+
+lower_bound = Exercise(
+    "Notebook 03: the income of prices f (n,) and the best g for them; p (n,), q (m,), cost (n, m); numpy arrays.",
+    cases=bounded,
+    right=lambda f, p, q, cost: f @ p + best_answer(f, cost) @ q,
+    better={
+        "and a better bound than asked. You transformed twice: f^cc is nowhere below f, so the income can only grow; "
+        "with f itself it would be f @ p + f^c @ q": _tidied,
+    },
+    wrong="""f, p, q, cost:
+    f @ p - f @ q | you took g = -f; for a cost of any kind the best g is the c-transform of f
+    income(lambda f, cost: (cost - f[:, None]).max(axis=0)) | you took the maximum in the c-transform: such prices are
+        not feasible
+    income(lambda f, cost: (cost - f[:, None]).mean(axis=0)) | you took the mean in the c-transform: such prices are not
+        feasible
+    f @ p - best_answer(f, cost) @ q | the sign of g is flipped: the carrier earns both prices
+    -f @ p + best_answer(f, cost) @ q | the sign of f is flipped: the carrier earns both prices
+    income(lambda f, cost: (cost + f[:, None]).min(axis=0)) | the sign of f is flipped in the c-transform: g is the
+        smallest of cost - f
+    f.mean() + best_answer(f, cost).mean() | weigh the prices by p and q; these are plain means
+    f.sum() + best_answer(f, cost).sum() | weigh the prices by p and q; these are plain sums
+    f @ p + best_answer(f, cost).sum() | weigh g by q; this is its plain sum
+    f @ p + best_answer(f, cost).mean() | weigh g by q; this is its plain mean
+    f.sum() + best_answer(f, cost) @ q | weigh f by p; this is its plain sum
+    income(lambda f, cost: (cost - f).min(axis=1)) | the axes of cost are swapped: g has one entry per column
+    income(lambda f, cost: (cost - f[:, None]).min(axis=1)) | the minimum runs over the wrong axis: over i, axis 0, one
+        price per column is left
+    income(lambda f, cost: (cost - f).min(axis=0)) | f belongs to the rows of cost: make it a column, f[:, None]
+    f @ p | the income from unloading is missing: g @ q
+    best_answer(f, cost) @ q | the income from loading is missing: f @ p
+    f @ q + best_answer(f, cost) @ p | p and q are swapped: f is weighed by p, g by q
+    income(lambda f, cost: cost.min(axis=0)) | f is missing in the c-transform: g is the smallest of cost - f
+    f @ p + (cost - f[:, None]).min() | one g for all columns: each column has a smallest bound of its own, axis 0
+    income(lambda f, cost: np.maximum(best_answer(f, cost), 0)) | do not cut the prices off at 0: they may be negative
+    p @ cost @ q | this is the cost of the plan p q^T, an upper bound: prices prove lower ones
+    best_answer(f, cost) | these are the prices g: weigh them by q, and add f @ p
+    income(lambda f, cost: (cost - f[:, None]).argmin(axis=0)) | return the income, not the place: argmin gives indices
+    (f @ p + best_answer(f, cost) @ q) / 2 | no half: the carrier earns both incomes in full
+    np.maximum(f @ p + best_answer(f, cost) @ q, 0) | a bound may be negative: do not cut it off at 0
+    p @ cost @ q - f @ p - best_answer(f, cost) @ q | subtract the prices from the cost: this is the mean slack, what
+        the bound leaves open on p q^T
+    _value | this is the least cost itself: keep the f of your friend, and find the best g for it
+    """,
+    corners=lambda rng: {
+        "with one point each the bound is the cost": (np.array([3.0]), np.ones(1), np.ones(1), np.array([[0.7]])),
+    },
+    errors={
+        "could not be broadcast": "f belongs to the rows: make it a column, f[:, None]",
+        "matmul": "f is weighed by p, and g, one entry per column, by q",
+    },
+)
+
+
+def lengths(x_new, x, power=1.0):
+    return ((x_new[:, None] - x) ** 2).sum(axis=2) ** (power / 2)
+
+
+def scored(rng: np.random.Generator) -> list[tuple]:
+    """Values of a function of slope at most 1 on n points of the plane, and k new points."""
+    cases = []
+    for n, k in ((6, 4), (4, 7), (5, 5)):
+        x, centers = 2 * rng.normal(size=(n, 2)), 2 * rng.normal(size=(5, 2))
+        cases.append(((lengths(x, centers) - rng.random(5)).min(axis=1) - 5, x, 3 * rng.normal(size=(k, 2))))
+    return cases
+
+
+def upper(values, x, x_new, distance=lengths, reduce=np.min):
+    return reduce(values + distance(x_new, x), axis=1)
+
+
+def changed_upper(**change):
+    return lambda values, x, x_new: upper(values, x, x_new, **change)
+
+
+def _lower(values, x, x_new):
+    return (values - lengths(x_new, x)).max(axis=1)
+
+
+upper_form = Exercise(
+    "Notebook 03: min over i of values[i] + |x_new - x[i]|, from numpy arrays (n,), (n, 2) and (k, 2).",
+    cases=scored,
+    right=lambda values, x, x_new: upper(values, x, x_new),
+    wrong="""values, x, x_new:
+    _lower | this is the lower form; from the fakes alone the largest extension serves
+    (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
+        the fakes alone the largest extension serves
+    (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
+    upper(-values, x, x_new) | the sign of the values is flipped
+    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the transform with the distance minus the
+        values
+    changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
+    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is the mean of the
+        bounds
+    changed_upper(reduce=np.sum) | take the minimum: the score must keep below every bound, and this is their sum
+    changed_upper(reduce=np.median) | take the minimum: the score must keep below every bound, and this is their median
+    changed_upper(distance=lambda a, b: lengths(a, b, 2)) | you used the squared distance; take the distance itself, or
+        the slope is not bounded by 1
+    changed_upper(distance=lambda a, b: lengths(a, b, 2) / 2) | you took half of the squared distance; take the distance
+        itself
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b).sum(axis=2)) | you added absolute differences; the Euclidean
+        distance is the root of a sum of squares
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b).max(axis=2)) | you took the largest difference of
+        coordinates; the Euclidean distance is the root of a sum of squares
+    changed_upper(distance=lambda a, b: abs(a[:, None] - b)[..., 0]) | only the first coordinate is used: the points lie
+        in the plane
+    changed_upper(distance=lambda a, b: lengths(a, b, 0.5)) | the root of the distance is not 1-Lipschitz: take the
+        distance itself
+    changed_upper(distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))) |
+        the distance is the difference of the lengths; take the length of the difference
+    changed_upper(distance=lambda a, b: (a[:, None] - b).sum(axis=2)) | the coordinates cancel: take absolute values or
+        squares before the sum
+    changed_upper(distance=lambda a, b: lengths(a, b) / 2) | half of the distance: the slope may be 1, not 1/2
+    changed_upper(distance=lambda a, b: 2 * lengths(a, b)) | twice the distance: the slope may be 1, not 2
+    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point; add the distance to it, and take
+        the smallest sum
+    values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1) | the nearest point need not give the
+        smallest sum: take the minimum of values + distance
+    values.min() + lengths(x_new, x).min(axis=1) | this is the smallest value plus the smallest distance; take the
+        minimum of the sums
+    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: take the minimum of
+        values + distance
+    lengths(x_new, x).min(axis=1) | the values are missing: add them to the distances
+    (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
+    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, so the table of distances
+        has one column per value
+    changed_upper(reduce=np.argmin) | this is where the minimum lies, argmin: return the minimum itself
+    upper(values, x_new, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
+    upper(values, x, x) | these are the distances between the known points: measure from x_new to x
+    values + lengths(x_new, x) | the table values + distance is right; now take its minimum over the known points
+    upper(values, x, x_new).min() | this is the smallest of all: one score per new point
+    (values * lengths(x_new, x)).min(axis=1) | no multiplication: add the distance to the value
+    np.maximum(upper(values, x, x_new), 0) | scores may be negative: do not cut them off at 0
+    changed_upper(distance=lambda a, b: 1.5 * lengths(a, b)) | the slope may be 1 and no more: no factor before the
+        distance
+    (values / lengths(x_new, x)).sum(1) / (1 / lengths(x_new, x)).sum(1) | a weighted mean of the scores is no extension
+        of largest values: take the minimum of values + distance
+    """,
+    corners=lambda rng: {
+        "at a known point the score is the value given there": (np.array([0.3, 1.0]), np.eye(2), np.eye(2)),
+        "one known point: its value plus the distance": (np.array([0.5]), np.zeros((1, 2)), np.array([[3.0, 4]])),
+    },
+)

@@ -1,0 +1,312 @@
+"""Notebook 02: the cost of a plan, W1 on a line, a Sinkhorn step, and the best share of a biased coin."""
+
+import math
+
+import numpy as np
+
+from wgan_utils.checks.answer import Exercise
+
+
+def plans(rng: np.random.Generator) -> list[tuple]:
+    """Plans between points on a line; mass moves to both sides, and more than 1 far."""
+    cases = []
+    for n, m in ((3, 4), (5, 2), (4, 4)):
+        plan = rng.random((n, m)) + 0.5
+        cases.append((plan / plan.sum(), 3 * rng.random(n) + 2 * np.arange(n), 20 * rng.random(m) - 7))
+    return cases
+
+
+def gaps(x, y):
+    return abs(x[:, None] - y)
+
+
+plan_cost = Exercise(
+    "Notebook 02: sum of plan * |x - y| for a plan (n, m) between points on a line, numpy arrays.",
+    cases=plans,
+    right=lambda plan, x, y: (plan * gaps(x, y)).sum(),
+    wrong="""plan, x, y:
+    (plan * gaps(x, y)).mean() | you took the mean over the entries of the plan; they are weights that sum to 1 already:
+        sum
+    (plan * gaps(x, y)).sum() / len(x) | you divided by n; the plan sums to 1 already
+    (plan * gaps(x, y)).sum() / len(y) | you divided by m; the plan sums to 1 already
+    (plan * gaps(x, y)).sum() * len(x) | you multiplied by n; the plan sums to 1 already
+    (plan * (x[:, None] - y)).sum() | you forgot the absolute value: moves to the left cost as much as moves to the
+        right
+    (plan * (y - x[:, None])).sum() | you forgot the absolute value: moves to the right cost as much as moves to the
+        left
+    abs((plan * (x[:, None] - y)).sum()) | take the absolute value of each distance, not of the total: moves to the left
+        and right cancel
+    (plan * gaps(x, y) ** 2).sum() | you squared the distances: that is the cost of W2
+    (plan * gaps(x, y) ** 2).sum() ** 0.5 | you squared the distances and took the root: that is W2
+    (plan * gaps(x, y) ** 0.5).sum() | take the distance itself, not its square root
+    gaps(x, y).mean() | you left the plan out: weigh each distance by the mass that travels it; this is the mean
+        distance
+    gaps(x, y).sum() | you left the plan out: weigh each distance by the mass that travels it; this is the sum of
+        distances
+    (plan + gaps(x, y)).sum() | the plan and the distances are added; multiply them entry by entry
+    (plan * gaps(y, x)).sum() | rows and columns are swapped: rows of the plan belong to x
+    (plan * abs(x - y)).sum() | pair every x with every y, x[:, None] - y: this pairs them place by place
+    (plan * gaps(x, y)).max() | this is the dearest route: add up all of them
+    gaps(x, y).max() | this is the longest distance: weigh all by the plan
+    sum((plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y))))) | only the diagonal is counted: every entry
+        of the plan moves mass
+    plan.sum() | this is the sum of the plan: weigh each entry by its distance
+    (plan @ gaps(x, y).T).sum() | a matrix product is not wanted: multiply entry by entry
+    (plan**2 * gaps(x, y)).sum() | you squared the plan: each entry counts once
+    (plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)).sum() | each row was made to sum to 1: the plan's entries are
+        the masses as they are
+    (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: the plan's entries are the masses
+        as they are
+    (plan * np.outer(x, y)).sum() | multiply the plan by distances, not by products of positions
+    abs(x.mean() - y.mean()) | this is the difference of the two means: that is what plans cost only if all mass moves
+        one way
+    ((plan > 0) * gaps(x, y)).sum() | this counts the entries with mass: weigh each by its distance
+    _least(plan, x, y) | this is W1 by sorting; the cost of *this* plan is asked, cheapest or not
+    (plan[0] * abs(x[0] - y)).sum() | this is the first row alone: add up all rows
+    np.trapezoid((plan * gaps(x, y)).sum(1)) | add all rows: no integral, the ends count in full
+    """,
+    corners=lambda rng: {
+        "a plan that moves nothing costs nothing": (np.eye(3) / 3, np.arange(3.0), np.arange(3.0)),
+        "a single pair costs its distance": (np.ones((1, 1)), np.array([2.0]), np.array([-1.5])),
+    },
+    errors={"could not be broadcast": "make x a column, x[:, None], so that every x meets every y"},
+)
+
+
+def _least(plan, x, y):
+    points = np.concatenate([x, y])
+    return area(points, np.r_[plan.sum(1), 0 * y], np.r_[0 * x, plan.sum(0)])
+
+
+def area(positions, p, q, crossing=lambda gap: abs(gap.cumsum())[:-1], widths=np.diff, total=np.dot, mixed=(0, 1, 2)):
+    """W1 on a line with one thing changed; ``mixed`` holds the numbers of the arguments that are sorted."""
+    order = positions.argsort()
+    positions, p, q = (a[order] if k in mixed else a for k, a in enumerate((positions, p, q)))
+    return total(crossing(p - q), widths(positions))
+
+
+def changed_area(**change):
+    return lambda positions, p, q: area(positions, p, q, **change)
+
+
+def lines(rng: np.random.Generator) -> list[tuple]:
+    """Masses on unevenly spaced points in mixed order; the distribution functions cross."""
+    cases = []
+    for mixed in ([3, 0, 5, 1, 4, 2], [4, 2, 0, 3, 1], [1, 6, 3, 0, 5, 2, 4]):
+        n = len(mixed)
+        positions = np.cumsum(1.5 + 2 * rng.random(n)) - 3
+        p, q = rng.random((2, n)) + 3 * np.array([np.abs(np.linspace(-1, 1, n)), 1 - np.abs(np.linspace(-1, 1, n))])
+        cases.append((positions[mixed], (p / p.sum())[mixed], (q / q.sum())[mixed]))
+    return cases
+
+
+w1_line = Exercise(
+    "Notebook 02: the area between two distribution functions on unevenly spaced, unsorted points, numpy arrays.",
+    cases=lines,
+    right=lambda positions, p, q: area(positions, p, q),
+    wrong="""x, p, q:
+    changed_area(total=lambda c, w: c.sum()) | you forgot the bin width: mass that crosses a wide gap pays more
+    changed_area(total=lambda c, w: c.mean()) | you forgot the bin width: this is the mean of the masses that cross
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1]) | you forgot the absolute value: earth moved left must not pay
+        for earth moved right
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1], total=lambda c, w: abs(c @ w)) | you took the absolute value of
+        the total; take it in each gap: this is the gap of the means
+    (p * x).sum() - (q * x).sum() | this is the difference of the means: take absolute values in each gap
+    changed_area(crossing=lambda gap: abs(gap)[:-1]) | you compared masses; compare what has piled up so far: a
+        cumulative sum
+    changed_area(crossing=lambda gap: abs(gap).cumsum()[:-1]) | take the absolute value after the cumulative sum, not
+        before
+    changed_area(mixed=(), widths=lambda x: abs(np.diff(x))) | sort first: the positions come in any order
+    changed_area(mixed=()) | sort first: the positions come in any order, and a width cannot be negative
+    changed_area(mixed=(0,)) | sort p and q together with the positions
+    changed_area(mixed=(1, 2)) | sort the positions together with p and q
+    changed_area(mixed=(0, 1)) | sort q together with the positions, as p
+    changed_area(mixed=(0, 2)) | sort p together with the positions, as q
+    area(np.sort(x), np.sort(p), np.sort(q)) | p and q go in the order of the positions; each was sorted by its own size
+    changed_area(crossing=lambda gap: abs(gap.cumsum())[1:]) | one gap off: the mass piled up at point i crosses the gap
+        from i to i + 1
+    changed_area(total=lambda c, w: c[1:] @ w[1:]) | the first gap is missing
+    changed_area(total=lambda c, w: c[:-1] @ w[:-1]) | the last gap is missing
+    changed_area(total=lambda c, w: (c * w).max()) | this is the largest area of one gap: add all
+    changed_area(total=lambda c, w: c.max()) | this is the largest gap between the distribution functions (Kolmogorov):
+        take the area
+    changed_area(total=lambda c, w: (c * w).mean()) | take the sum over the gaps, not their mean
+    changed_area(total=lambda c, w: c @ w / w.sum()) | the area is mass times width: do not divide by the total length
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2) | no square: this is the Cramer distance, with squared
+        differences
+    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5) | no square: this is
+        the root of the Cramer distance
+    changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
+    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) |
+        a distribution function is flat between its points: rectangles, not trapezoids
+    changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
+    area(x, p, 0 * q) | q is missing: pile up the difference p - q
+    area(x, 0 * p, q) | p is missing: pile up the difference p - q
+    abs(p - q).sum() / 2 | this is TV: positions count
+    abs(p - q).sum() | this is the sum of |p - q|: positions count
+    (abs(p - q) * abs(x)).sum() | mass does not stay on its point, weighed by its position: pile it up gap by gap
+    (abs(p - q) * x).sum() | mass does not stay on its point, weighed by its position; pile it up gap by gap
+    """,
+    corners=lambda rng: {
+        "equal laws are at distance 0": (np.array([2.0, 0, 5]), np.array([0.2, 0.5, 0.3]), np.array([0.2, 0.5, 0.3])),
+        "all mass from one point to another costs their distance": (
+            np.array([3.0, -1]),
+            np.array([1.0, 0]),
+            np.array([0.0, 1]),
+        ),
+        "only differences of positions count: negative ones are allowed": (
+            np.array([-7.0, -2, -4]),
+            np.array([0.5, 0.5, 0]),
+            np.array([0.1, 0.2, 0.7]),
+        ),
+    },
+)
+
+
+def sinkhorn(p, q, cost, reg, v, kernel=lambda cost, reg: np.exp(-cost / reg), steps="uv", end=None):
+    """Sinkhorn steps with one thing changed; ``steps`` says which of u and v are fitted, in order."""
+    K, u = kernel(cost, reg), np.ones(len(p))
+    for step in steps:
+        if step == "u":
+            u = p / (K @ v)
+        else:
+            v = q / (K.T @ u)
+    return end(u, K, v) if end else u[:, None] * K * v
+
+
+def changed_sinkhorn(**change):
+    return lambda p, q, cost, reg, v: sinkhorn(p, q, cost, reg, v, **change)
+
+
+def sinkhorn_cases(rng: np.random.Generator) -> list[tuple]:
+    cases = []
+    for n, m in ((3, 4), (4, 4), (5, 3)):
+        p, q = rng.random(n) + 0.2, rng.random(m) + 0.2
+        cases.append((p / p.sum(), q / q.sum(), 2 * rng.random((n, m)), 0.3 + 0.3 * rng.random(), rng.random(m) + 0.5))
+    return cases
+
+
+sinkhorn_step = Exercise(
+    "Notebook 02: the matrix after one fit of the rows and one of the columns, from v on, numpy arrays.",
+    cases=sinkhorn_cases,
+    right=lambda p, q, cost, reg, v: sinkhorn(p, q, cost, reg, v),
+    wrong="""p, q, cost, reg, v:
+    changed_sinkhorn(steps="u") | only the rows fit; now fit the columns, v = q / (K^T u), and multiply by this new v
+    changed_sinkhorn(steps="v") | the rows are not fitted: u = p / (K v) comes first
+    changed_sinkhorn(steps="vu") | the order is swapped: fit the rows first, from the v that is given, then the columns
+    changed_sinkhorn(steps="uvu") | one fit too many: after the columns the rows may be off again
+    changed_sinkhorn(steps="uvuv") | these are two full steps; one is asked
+    changed_sinkhorn(steps="") | no fit was made: u = p / (K v), then v = q / (K^T u)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K = exp(-cost / reg) is small
+        where moving is dear
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost)) | you forgot to divide the cost by reg
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost * reg)) | you multiplied the cost by reg; divide
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / (2 * reg))) | no half: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-(cost**2) / reg)) | the cost is squared: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)) | reg is squared: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
+    changed_sinkhorn(end=lambda u, K, v: np.outer(u, v)) | multiply by K: the plan is diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: K * v) | the factor u of the rows is missing: the plan is diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u[:, None] * K) | the factor v of the columns is missing: the plan is diag(u) K
+        diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u * K * v[:, None]) | u and v have changed places: u belongs to the rows, u[:,
+        None]
+    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) |
+        the columns are fitted with u = 1: use the u of the fit before
+    sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
+    _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
+    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose:
+        v = q / (K^T u)
+    u_then(p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | K^T in place of K: u = p
+        / (K v)
+    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q * (K.T @ u)) | divide q by K^T u, do not
+        multiply
+    u_then(p * (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | divide p by K v: u was
+        multiplied, v divided
+    (lambda P: P / P.sum(axis=1, keepdims=True))(sinkhorn(p, q, cost, reg, v)) | the rows were made to sum to 1 at the
+        end: leave the plan as the columns left it
+    sinkhorn(q, p, cost, reg, v) | p and q are swapped: p belongs to the rows
+    np.outer(p, q) | this is the table p q^T, the plan without any thought to the cost
+    (sinkhorn(p, q, cost, reg, v) * cost).sum() | this is the cost of the plan: return the plan, the matrix
+    sinkhorn(p, q, cost, reg, v) * cost | this is the plan times the cost: return the plan
+    changed_sinkhorn(end=lambda u, K, v: v) | these are the factors of the columns: return the matrix, diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u) | these are the factors of the rows: return the matrix, diag(u) K diag(v)
+    changed_sinkhorn(end=lambda u, K, v: u * (K @ v)) | these are the products K v: @ sums over the columns; the matrix
+        is u[:, None] * K * v
+    sinkhorn(p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()) | the whole matrix was divided by
+        its sum: the columns fit already
+    """,
+    errors={"could not be broadcast": "u belongs to the rows: u[:, None]"},
+)
+
+
+def _multiplied(p, q, K, v):
+    u = p * (K @ v)
+    return u[:, None] * K * (q * (K.T @ u))
+
+
+def u_then(u, K, fit):
+    return u[:, None] * K * fit(u, K)
+
+
+def chances(m, truth):
+    return np.array([math.comb(m, k) * truth**k * (1 - truth) ** (m - k) for k in range(m + 1)])
+
+
+def median(m, truth):
+    return int((chances(m, truth).cumsum() >= 0.5).argmax())
+
+
+# One median each, clearly; between them median, mode, rounded mean and mean go four ways.
+BINOMIAL = [(7, 0.22), (5, 0.68), (2, 0.73), (3, 0.23), (1, 0.6), (9, 0.28), (7, 0.78), (4, 0.44), (2, 0.64)]
+
+
+best_theta = Exercise(
+    "Notebook 02: the median of a binomial law divided by m, where it is unique and differs from the truth.",
+    cases=lambda rng: BINOMIAL,
+    right=lambda m, truth: median(m, truth) / m,
+    wrong="""m, truth:
+    truth | this is the true share; the batch loss has its minimum elsewhere: at a median, not at the mean
+    median | this is the median of the number of ones; divide by m
+    m * truth | this is the mean of the number of ones; take the median, divided by m
+    round(m * truth) / m | this is the rounded mean, not the median: count the chances until half is reached
+    chances(m, truth).argmax() / m | this is the mode, the most likely number: take the median
+    chances(m, truth).argmax() | this is the mode of the number of ones: take the median, divided by m
+    math.floor(m * truth) / m | this is the mean rounded down, not the median: count the chances until half is reached
+    math.ceil(m * truth) / m | this is the mean rounded up, not the median: count the chances until half is reached
+    (median(m, truth) - 1) / m | one step too low: take the first k at which the cumulative chance reaches 1/2
+    (median(m, truth) + 1) / m | one step too high: take the first k at which the cumulative chance reaches 1/2, k
+        counted from 0
+    median(m, truth) / (m + 1) | divide by m: a batch has m tosses, and k runs from 0 to m
+    1 - median(m, truth) / m | truth and 1 - truth are swapped: this is the share of zeros
+    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients are missing: there are comb(m, k) batches
+        with k ones
+    _first(chances(m, truth).cumsum(), truth, m) | the cumulative chance must reach 1/2, not the true share
+    _first(chances(m, truth).cumsum(), 1 - truth, m) | the cumulative chance must reach 1/2, not 1 - truth
+    _first(chances(m, truth), 0.5, m) | sum the chances up: this is the first k whose own chance reaches 1/2
+    float(truth >= 0.5) | this is the answer for a single toss, m = 1: use m
+    chances(m, truth).max() | this is the largest chance itself: the share k / m is asked
+    chances(m, truth).cumsum()[median(m, truth)] | this is the cumulative chance at the median: the share k / m is asked
+    chances(m, truth) @ abs(np.arange(m + 1) / m - median(m, truth) / m) | this is the loss at its minimum: return the
+        share theta where it is least
+    _worst(m, truth) | this is where the expected distance is largest: take the smallest
+    round(1000 * median(m, truth) / m) | this is the place in your grid of shares, argmin: return the share there
+    round(100 * median(m, truth) / m) | this is the place in your grid of shares, argmin, or per cent: return the share
+    0.5 | a fair coin is no answer: the share depends on m and truth
+    """,
+    tolerance=0.03,  # a search over 101 shares is good enough; no slip comes as near on all cases
+)
+
+
+def _orders(m, truth):
+    return [truth**k * (1 - truth) ** (m - k) for k in range(m + 1)]
+
+
+def _first(values, level, m):
+    reached = np.flatnonzero(np.asarray(values) >= level)
+    return (reached[0] if len(reached) else m) / m
+
+
+def _worst(m, truth):
+    ends = [chances(m, truth) @ abs(np.arange(m + 1) / m - end) for end in (0, 1)]
+    return float(ends[1] > ends[0])

@@ -127,9 +127,15 @@ def nudge_first_weights(number: int) -> None:
     """From now on torch.nn.init draws weights that are off by a bit or so, the same way for the same network."""
     import torch
 
+    drawing = []  # not empty inside a draw: under a default device torch calls it a second time
+
     def nudged(draw):
         def draw_and_nudge(tensor, *args, **kwargs):
+            if drawing:
+                return draw(tensor, *args, **kwargs)
+            drawing.append(True)
             draw(tensor, *args, **kwargs)
+            drawing.pop()
             rng = torch.Generator().manual_seed(number)
             with torch.no_grad():
                 return tensor.mul_(1 + 1e-7 * torch.randn(tensor.shape, generator=rng).to(tensor))

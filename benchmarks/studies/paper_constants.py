@@ -17,7 +17,7 @@ from wgan_utils.data import load_mnist, to_bytes
 from wgan_utils.metrics import digit_features
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.studies import STUDIES, measured_run
-from wgan_utils.training import TrainConfig
+from wgan_utils.training import PAPERS, TrainConfig
 
 
 def main() -> None:
@@ -28,8 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     images, _ = load_mnist(device=args.device)
     reference = digit_features(load_mnist(train=False, device=args.device)[0])
-    settings = {"n_critic": 5, "batch_size": 64, "lr": 5e-5, "clip_limit": 0.01}
-    config = TrainConfig(algorithm="wgan", n_steps=args.steps, log_every=min(100, args.steps), **settings)
+    config = TrainConfig(algorithm="wgan", n_steps=args.steps, log_every=min(100, args.steps), **PAPERS["wgan"])
     z_watch = torch.randn(12, config.latent_dim, generator=torch.Generator().manual_seed(1)).to(args.device)
     result, row = measured_run(config, images, conv_generator, conv_critic, reference, z_watch)
     kept = torch.linspace(0, len(result.samples) - 1, 6).round().long().tolist()

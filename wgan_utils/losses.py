@@ -157,7 +157,7 @@ def clip_weights_(critic: nn.Module, clip_limit: float) -> None:
 
 
 def gan_discriminator_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
-    """Cross-entropy of the 2014 discriminator: it minimises -log D(real) - log(1 - D(fake)).
+    """Cross-entropy of the 2014 discriminator: -log D(real) - log(1 - D(fake)).
 
     Args:
         logits_real: any shape, the discriminator's output on data before the sigmoid.

@@ -153,7 +153,7 @@ def conv_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequentia
 
 
 class GroupSort(nn.Module):
-    """Sorts the units of a layer within pairs: it permutes its input, so it changes no slope and loses no gradient.
+    """Sorts units within pairs: a permutation changes no slope, loses no gradient.
 
     Source: Anil, Lucas, Grosse 2019 (arXiv:1811.05381).
     """

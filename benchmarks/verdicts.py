@@ -260,7 +260,8 @@ def run_grid(args: argparse.Namespace) -> int:
         command = [sys.executable, __file__, "--one", number, str(seed), str(threads), processor]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         line = done.stdout.strip() if done.returncode == 0 else ""
-        failures = json.loads(line)["failures"] if line else [done.stderr.strip()[-400:]]
+        stopped = f"exit status {done.returncode}: {done.stderr.strip()[-400:]}"
+        failures = json.loads(line)["failures"] if line else [stopped]
         with writing:
             n_failed += bool(failures)
             if line:

@@ -308,3 +308,20 @@ def test_the_critics_of_the_series_are_recognised_also_when_frozen_or_on_their_w
 def test_one_backward_refuses_a_critic_of_patches():
     with pytest.raises(ValueError, match=r"one score per sample, found \(4, 1, 6, 6\) for 4 samples"):
         gradient_penalty_piecewise_linear(nn.Sequential(nn.Conv2d(1, 1, 3)), *torch.randn(2, 4, 1, 8, 8))
+
+
+@pytest.mark.parametrize("kind", ["forward", "forward_pre", "full_backward", "full_backward_pre"])
+def test_a_hook_on_all_modules_is_seen(kind):
+    register = getattr(nn.modules.module, f"register_module_{kind}_hook")
+    hook = register(lambda *args: None)
+    try:
+        assert not is_piecewise_linear(conv_critic())
+    finally:
+        hook.remove()
+    assert is_piecewise_linear(conv_critic())
+
+
+def test_a_weight_of_another_shape_than_its_layer_says_is_refused():
+    critic = conv_critic((1, 8, 8))
+    critic[1].weight = nn.Parameter(torch.randn(64, 16, 3, 3))
+    assert not is_piecewise_linear(critic)

@@ -249,3 +249,15 @@ def test_spectral_norm_is_bounded_in_evaluation_mode_and_does_not_move():
 def test_a_convolution_with_another_padding_is_refused(padding):
     with pytest.raises(ValueError, match="its padding must be zeros, given as numbers"):
         conv_norm_bound(nn.Conv2d(1, 1, 3, **padding), (8, 8))
+
+
+def test_a_bound_is_1_for_mere_activations_and_refused_for_weights_that_are_no_numbers_or_of_another_shape():
+    assert lipschitz_bound(nn.Sequential(nn.ReLU()), (1, 8, 8)) == 1
+    critic = mlp_critic(2, 4, 1)
+    nn.init.constant_(critic[0].bias, float("nan"))
+    with pytest.raises(ValueError, match="a weight is NaN or infinite"):
+        lipschitz_bound(critic, (2,))
+    critic = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(144, 1))
+    critic[0].weight, critic[0].bias = nn.Parameter(torch.randn(4, 1, 3, 3)), None
+    with pytest.raises(ValueError, match="no bound is known for the layer Conv2d"):
+        lipschitz_bound(critic, (1, 8, 8))

@@ -640,8 +640,11 @@ def test_what_is_no_transport_problem_is_refused_with_its_reason(solve, p, q, co
         (lambda: wasserstein1([0.0], [math.nan]), "y must be finite, found nan"),
         (lambda: wasserstein1_line([0, 1, 2], HALVES, HALVES), r"p must have the shape \(3,\) .* found \(2,\)"),
         (lambda: wasserstein1_line([0, math.inf], HALVES, HALVES), "positions must be finite, found inf"),
-        (lambda: sinkhorn_plan(HALVES, HALVES, np.ones((2, 2)), 0), "reg must be more than 0, found 0"),
-        (lambda: sinkhorn_plan(HALVES, HALVES, np.ones((2, 2)), math.nan), "reg must be more than 0, found nan"),
+        (lambda: sinkhorn_plan(HALVES, HALVES, np.ones((2, 2)), 0), "reg must be more than 0 and finite, found 0"),
+        (
+            lambda: sinkhorn_plan(HALVES, HALVES, np.ones((2, 2)), math.nan),
+            "reg must be more than 0 and finite, found nan",
+        ),
     ],
 )
 def test_arguments_that_disagree_are_refused_with_their_reason(call, message):

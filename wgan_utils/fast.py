@@ -48,7 +48,7 @@ def gradient_penalty_piecewise_linear(
     for layer in critic:  # forward: on which side of its kink is each unit?
         seen.append((layer, x))
         x = layer(x).detach()
-    if x.numel() != len(x_hat):
+    if x.shape[:1] != x_hat.shape[:1] or x.numel() != len(x_hat):
         raise ValueError(f"the critic must give one score per sample, found {tuple(x.shape)} for {len(x_hat)} samples")
     grad = torch.ones_like(x)  # of each score with respect to itself
     while is_reshape(seen[0][0]):  # moving the pixels of the image changes no norm

@@ -88,7 +88,7 @@ def slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """
     x = x.detach().requires_grad_(True)
     scores = critic(x)
-    if scores.numel() != len(x):
+    if scores.shape[:1] != x.shape[:1] or scores.numel() != len(x):
         raise ValueError(f"the critic must give one score per sample, found {tuple(scores.shape)} for {len(x)} samples")
     (grad,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return grad.reshape(len(x), -1).norm(dim=1)  # over everything but the batch

@@ -8,6 +8,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -165,16 +166,22 @@ class GroupSort(nn.Module):
 def is_plain(module: nn.Module, *types: type) -> bool:
     """True when calling the module does what its type says and nothing else, so that its weights tell all about it.
 
-    Its type is one of ``types`` and no subclass, ``forward`` is that of the type, no hook waits on it or on its
-    parameters, and these are leaves of their own: none is computed from another, as by spectral norm.
+    Its type is one of ``types`` and no subclass, ``forward`` is that of the type, no hook waits on it, on its
+    parameters or on all modules, and the parameters have the type's shapes and are leaves: none is computed.
     """
-    weights = {"weight", "bias"} if isinstance(module, nn.Linear | nn.Conv2d) else set()
+    weights, shape = {"weight", "bias"} if isinstance(module, nn.Linear | nn.Conv2d) else set(), None
+    if isinstance(module, nn.Linear):
+        shape = (module.out_features, module.in_features)
+    elif isinstance(module, nn.Conv2d):
+        shape = (module.out_channels, module.in_channels // module.groups, *module.kernel_size)
+    weight = module._parameters.get("weight")
     hooks = [hooks for name, hooks in vars(module).items() if name.endswith("_hooks") and "state_dict" not in name]
     parameters = [parameter for parameter in module._parameters.values() if parameter is not None]
     return (
         type(module) in types
         and "forward" not in vars(module)
-        and not any(hooks)
+        and not (any(hooks) or _has_any_global_hook())
+        and (shape is None or weight is None or weight.shape == shape)
         and all(is_parametrized(module, name) for name in weights - module._parameters.keys())
         and all(type(weight) is nn.Parameter and weight.is_leaf for weight in parameters)
         and not any(weight._backward_hooks or weight._post_accumulate_grad_hooks for weight in parameters)
@@ -213,7 +220,9 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
     for layer in critic:  # before any of them is called: that may change its buffers
         if not (is_plain(layer, *known) or is_reshape(layer) or has_torch_weight(layer)):
             raise ValueError(f"no bound is known for the layer {layer}")
-    first = next(critic.parameters())
+    first = next(critic.parameters(), torch.zeros(()))
+    if not all(weight.isfinite().all() for weight in critic.parameters()):
+        raise ValueError("no bound is known where a weight is NaN or infinite")
     x, bound = torch.zeros(1, *input_shape, dtype=first.dtype, device=first.device), 1.0
     for layer in critic:
         if isinstance(layer, nn.Linear):
@@ -221,7 +230,7 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
         elif isinstance(layer, nn.Conv2d):
             bound *= conv_norm_bound(layer, x.shape[-2:])
         elif isinstance(layer, nn.LeakyReLU):
-            bound *= max(1.0, abs(layer.negative_slope))
+            bound *= max(abs(layer.negative_slope), 1.0)
         x = layer(x)
     return bound
 

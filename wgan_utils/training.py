@@ -74,24 +74,25 @@ class TrainConfig:
         def keep(name, value):  # as plain Python values, whatever library they came from
             object.__setattr__(self, name, value)
 
-        if self.algorithm not in ALGORITHMS:
+        if not isinstance(self.algorithm, str) or self.algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, found {self.algorithm!r}")
         least = {"n_steps": 1, "n_critic": 1, "batch_size": 2, "latent_dim": 1, "log_every": 1, "seed": 0}
         for name, lowest in least.items():
             value = getattr(self, name)
             whole = hasattr(value, "__index__") and not isinstance(value, bool)
-            if not whole or operator.index(value) < lowest:
-                raise ValueError(f"{name} must be a whole number of at least {lowest}, found {value!r}")
+            if not whole or not lowest <= operator.index(value) < 2**63:
+                raise ValueError(f"{name} must be a whole number of at least {lowest} and below 2^63, found {value!r}")
             keep(name, operator.index(value))
+        keep("algorithm", str(self.algorithm))
         for name in ("lr", "clip_limit", "lambda_gp"):
             value = getattr(self, name)
-            if not (is_real(value) and 0 < value < math.inf):
+            if not 0 < as_float(value) < math.inf:
                 raise ValueError(f"{name} must be more than 0 and finite, found {value!r}")
             keep(name, float(value))
         if not (isinstance(self.betas, tuple | list) and len(self.betas) == 2):
             raise ValueError(f"betas must be two numbers, found {self.betas!r}")
         for name, value in [("betas", self.betas[0]), ("betas", self.betas[1]), ("ema_decay", self.ema_decay)]:
-            if not (is_real(value) and 0 <= value < 1):
+            if not 0 <= as_float(value) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, found {value!r}")
         keep("betas", tuple(map(float, self.betas)))
         keep("ema_decay", float(self.ema_decay))
@@ -100,8 +101,12 @@ class TrainConfig:
                 raise ValueError(f"{name} must be True or False, found {getattr(self, name)!r}")
 
 
-def is_real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+def as_float(value: object) -> float:
+    """The number as a float, and what is no number, or one that no float holds, as NaN."""
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
 
 
 class Run:
@@ -122,7 +127,7 @@ class Run:
         self.config, self.critic, self.history, self.samples = config, critic, [], []
         self.learner = generator  # the generator that learns; the other one follows it
         self.generator = deepcopy(generator).eval().requires_grad_(False)
-        self.z_watch = None
+        self.z_watch, self.step = None, 0
         self.rng = torch.Generator(device).manual_seed(config.seed)
         # A CUDA graph replays what it saw, so it reads the rate from the device.
         graph = config.cuda_graph and device.type == "cuda"
@@ -148,7 +153,8 @@ class Run:
     def follow(self, n: int) -> None:
         """Move the averaged generator after the n-th step; its memory grows with n, so that the first steps fade."""
         decay = min(self.config.ema_decay, n / (9 + n)) if n > 1 else 0.0  # the first step is copied
-        pairs = [*zip(self.generator.state_dict().values(), self.learner.state_dict().values(), strict=True)]
+        follower, learner = ([*net.parameters(), *net.buffers()] for net in (self.generator, self.learner))  # each once
+        pairs = [*zip(follower, learner, strict=True)]
         floats = [pair for pair in pairs if pair[0].is_floating_point()]
         get_ema_multi_avg_fn(decay)(*zip(*floats, strict=True), None)
         for old, new in pairs:
@@ -180,9 +186,23 @@ class Run:
             "generator_opt": self.generator_opt,
         }
 
+    def names(self) -> list[str]:
+        """Of the parameters, in the order in which the optimisers hold them."""
+        return [name for network in (self.learner, self.critic) for name, _ in network.named_parameters()]
+
     def state(self) -> dict:
-        """A checkpoint: a copy of all that the run needs to go on, as tensors and plain values for ``torch.save``."""
+        """A checkpoint: a copy of all that the run needs to go on, as tensors and plain values for ``torch.save``.
+
+        Raises:
+            RuntimeError: the run broke off between two logs.
+        """
+        logged = self.history[-1]["step"] if self.history else 0
+        if self.step != logged:
+            raise RuntimeError(
+                f"a checkpoint can be made at a log alone: the run is at step {self.step}, after {logged}"
+            )
         state = {name: part.state_dict() for name, part in self.parts().items()}
+        state["names"] = self.names()
         state |= {"config": asdict(self.config), "device": self.rng.device.type, "rng": self.rng.get_state()}
         return deepcopy(state | {"history": self.history, "samples": self.samples, "z_watch": self.z_watch})
 
@@ -212,16 +232,25 @@ class Run:
                     f"the checkpoint was made on {checkpoint['device']} and the images are on {self.rng.device.type}: "
                     "its random numbers go on only there"
                 )
+            if checkpoint["names"] != self.names():
+                raise RuntimeError("its parameters have other names or another order")
             for name, part in self.parts().items():
                 part.load_state_dict(deepcopy(checkpoint[name]))
+            for opt in (self.critic_opt, self.generator_opt):
+                for weight, kept in opt.state.items():
+                    if any(value.ndim and value.shape != weight.shape for value in kept.values()):
+                        raise RuntimeError("an optimiser holds a tensor of another shape than its weight")
             self.rng.set_state(checkpoint["rng"].cpu())
+            self.history, self.samples = deepcopy(checkpoint["history"]), list(checkpoint["samples"])
+            self.step = int(done)
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"this is no checkpoint of train: {type(error).__name__}: {error}") from error
         except RuntimeError as error:
             raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
-        self.history, self.samples = deepcopy(checkpoint["history"]), list(checkpoint["samples"])
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def train(
     config: TrainConfig,
     images: Tensor,
@@ -248,7 +277,8 @@ def train(
 
     Returns:
         The run, with the two networks and what was logged. On a CPU with a fixed number of threads the
-        same config, images and makers give the same weights, bit for bit.
+        same config, images and makers give the same weights, bit for bit; a network that draws numbers of its own, as
+        dropout does, takes them from torch's global generator.
 
     Raises:
         ValueError: before the first step, when config, images, networks, noise and checkpoint do not fit each other.
@@ -256,6 +286,8 @@ def train(
     """
     if not isinstance(config, TrainConfig):
         raise ValueError(f"config must be a TrainConfig, found {type(config).__name__}")
+    if on_log is not None and not callable(on_log):
+        raise ValueError(f"on_log must be a function of the run, found {type(on_log).__name__}")
     generator, critic = make_networks(config, images, make_generator, make_critic)
     run = Run(config, generator, critic, images.device)
     if z_watch is not None:
@@ -265,11 +297,11 @@ def train(
     step = make_step(run, images)
     if config.cuda_graph:
         step = as_cuda_graph(step, run.rng)
-    done = run.history[-1]["step"] if run.history else 0
-    totals, last_log = torch.zeros(3, device=images.device), done
-    for number in (progress := tqdm(range(done + 1, config.n_steps + 1), desc=config.algorithm)):
+    totals, last_log = torch.zeros(3, device=images.device, dtype=torch.float32), run.step
+    for number in (progress := tqdm(range(run.step + 1, config.n_steps + 1), desc=config.algorithm)):
         run.set_rate(number - 1)
         totals += step()
+        run.step = number
         if config.ema_decay:
             run.follow(number)
         if number % config.log_every == 0 or number == config.n_steps:  # the only place where values are read back
@@ -290,16 +322,15 @@ def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
         size = (config.batch_size, config.latent_dim)
         return torch.randn(size, device=rng.device, dtype=torch.float32, generator=rng)
 
+    def penalty(_, *args) -> Tensor:  # looked at anew each time: a hook may have come
+        one_backward = is_piecewise_linear(run.critic)
+        value = gradient_penalty_piecewise_linear if one_backward else gradient_penalty  # the same
+        with torch.autocast(rng.device.type, torch.bfloat16, enabled=config.bf16):
+            return value(run.critic, *args)
+
     networks = run.learner, run.critic
-    penalty = gradient_penalty_piecewise_linear if is_piecewise_linear(run.critic) else gradient_penalty  # same value
     if config.bf16:
         networks = InBfloat16(run.learner), InBfloat16(run.critic)
-        plain_penalty, critic = penalty, run.critic
-
-        def penalty(_, x_real: Tensor, x_fake: Tensor, rng: torch.Generator) -> Tensor:
-            with torch.autocast(rng.device.type, torch.bfloat16):
-                return plain_penalty(critic, x_real, x_fake, rng)
-
     own = {"gan": {}, "wgan": {"clip_limit": config.clip_limit}}
     own["wgan-gp"] = {"lambda_gp": config.lambda_gp, "penalty": penalty, "rng": rng}
     turn = {"gan": gan_step, "wgan": wgan_step, "wgan-gp": wgan_gp_step}[config.algorithm]
@@ -336,7 +367,7 @@ def checked_noise(z: Tensor, latent_dim: int) -> Tensor:
     found = f"{z.dtype} {tuple(z.shape)}" if isinstance(z, Tensor) else type(z).__name__
     if not (isinstance(z, Tensor) and z.is_floating_point() and z.ndim == 2 and len(z) and z.shape[1] == latent_dim):
         raise ValueError(f"z_watch must be floats (m, latent_dim) with latent_dim {latent_dim}, found {found}")
-    return z.float()
+    return z.detach().float()
 
 
 def make_networks(config: TrainConfig, images: Tensor, make_generator, make_critic) -> tuple[nn.Module, nn.Module]:
@@ -352,7 +383,7 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
             torch.zeros(2, config.latent_dim, dtype=torch.float32),
             torch.zeros(2, *image_shape, dtype=torch.float32),
         )
-    made, scored = output_shape("generator", generator, inputs[0]), output_shape("critic", critic, inputs[1])
+        made, scored = output_shape("generator", generator, inputs[0]), output_shape("critic", critic, inputs[1])
     if made != (2, *image_shape):
         raise ValueError(f"images are {image_shape}, but the generator makes {made[1:]}")
     if scored not in [(2,), (2, 1)]:
@@ -365,7 +396,7 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
             if not weight.requires_grad and weight.abs().max() > config.clip_limit:
                 found = f"found {weight.abs().max():.3g}"
                 raise ValueError(f"the critic's frozen {name} must lie within clip_limit {config.clip_limit}, {found}")
-    return generator.train().to(device=images.device), critic.to(device=images.device)
+    return generator.to(device=images.device), critic.to(device=images.device)
 
 
 @torch.no_grad()
@@ -373,12 +404,16 @@ def output_shape(name: str, network: nn.Module, x: Tensor) -> tuple[int, ...]:
     """Shape of what the network, in evaluation mode, makes of x; a ValueError when it does not take it."""
     if not isinstance(network, nn.Module):
         raise ValueError(f"the maker of the {name} must return a network, found {type(network).__name__}")
-    training = network.training
+    modes = [(module, module.training) for module in network.modules()]
     try:
-        return tuple(network.eval()(x).shape)
+        made = network.eval()(x)
     except (RuntimeError, ValueError, IndexError) as error:
         dtypes = ", ".join(sorted({str(weight.dtype) for weight in network.parameters()}))
         reason = f"{str(error).splitlines()[0]} (its weights are {dtypes})"
         raise ValueError(f"the {name} does not take a batch of {tuple(x.shape)} in float32: {reason}") from error
     finally:
-        network.train(training)
+        for module, mode in modes:
+            module.training = mode
+    if not isinstance(made, Tensor):
+        raise ValueError(f"the {name} must return a tensor, found {type(made).__name__}")
+    return tuple(made.shape)

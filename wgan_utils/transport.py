@@ -315,8 +315,8 @@ def sinkhorn_plan(p: np.ndarray, q: np.ndarray, cost: np.ndarray, reg: float) ->
 
     Source: Cuturi 2013, Algorithm 1 (arXiv:1306.0895), in logarithms: Peyre and Cuturi 2019, section 4.4.
     """
-    if not reg > 0:
-        raise ValueError(f"reg must be more than 0, found {reg}")
+    if not 0 < reg < np.inf:
+        raise ValueError(f"reg must be more than 0 and finite, found {reg}")
     p, q, cost = _rescaled(p, q, cost)
     with np.errstate(divide="ignore"):
         log_p, log_q = np.log(p), np.log(q)  # -inf where there is no mass

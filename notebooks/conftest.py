@@ -18,13 +18,18 @@ from PIL import Image
 
 FLOAT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf)\b")
 RTOL = 1e-4
-INK_LIMIT, WIDTH = 0.25, 160  # the same code again: 0; a flat line for |theta|: 0.47; a swapped colour: 0.71
+INK_LIMIT, WIDTH = (
+    0.25,
+    160,
+)  # the same code again: 0; a flat line for |theta|: 0.47; a swapped colour: 0.71
 
 
 def close(a: str, b: str) -> bool:
     """Whether two printed floats agree to RTOL, or to half a unit of the last digit printed."""
     decimals = len(a.partition(".")[2]) if "e" not in a.lower() else 99
-    return a == b or math.isclose(float(a), float(b), rel_tol=RTOL, abs_tol=0.5 * 10**-decimals)
+    return a == b or math.isclose(
+        float(a), float(b), rel_tol=RTOL, abs_tol=0.5 * 10**-decimals
+    )
 
 
 class Text(str):
@@ -49,7 +54,9 @@ def picture(png: str) -> Image.Image:
 
 def same_size(a: Image.Image, b: Image.Image) -> bool:
     """Whether two pictures agree in width and height to 3 %: a longer tick label may move the frame."""
-    return all(math.isclose(m, n, rel_tol=0.03) for m, n in zip(a.size, b.size, strict=True))
+    return all(
+        math.isclose(m, n, rel_tol=0.03) for m, n in zip(a.size, b.size, strict=True)
+    )
 
 
 def ink(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
@@ -66,7 +73,9 @@ class Figure(str):
         a, b = picture(str(self)), picture(str(other))
         size = (WIDTH, round(WIDTH * a.height / a.width))
         inks = ink(a, size), ink(b, size)
-        return same_size(a, b) and np.abs(inks[0] - inks[1]).sum() <= INK_LIMIT * max(i.sum() for i in inks)
+        return same_size(a, b) and np.abs(inks[0] - inks[1]).sum() <= INK_LIMIT * max(
+            i.sum() for i in inks
+        )
 
     def __ne__(self, other):
         return not self == other
@@ -83,7 +92,10 @@ class TrainedFigure(Figure):
 
 def pytest_collectstart(collector):
     if isinstance(collector, IPyNbFile):
-        collector.skip_compare = (*(kind for kind in collector.skip_compare if kind != "image/png"), "stderr")
+        collector.skip_compare = (
+            *(kind for kind in collector.skip_compare if kind != "image/png"),
+            "stderr",
+        )
 
 
 plain_sanitize = IPyNbCell.sanitize
@@ -101,7 +113,9 @@ def sanitize(self, text):
 
 def execute_with_history(self, cell_input, allow_stdin=None):
     """A trailing ';' hides a value only when the kernel keeps history."""
-    return self.kc.execute(cell_input, allow_stdin=allow_stdin, stop_on_error=False, store_history=True)
+    return self.kc.execute(
+        cell_input, allow_stdin=allow_stdin, stop_on_error=False, store_history=True
+    )
 
 
 IPyNbCell.sanitize = sanitize

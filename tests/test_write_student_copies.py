@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 
 def solutions(path):
     text = "\n\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
-    return re.findall(r"<summary>Solution</summary>(.*?)</details>", text, flags=re.S)
+    return re.findall(r"<summary>Solution[^<]*</summary>(.*?)</details>", text, flags=re.S)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

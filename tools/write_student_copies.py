@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[1]
-SOLUTION = re.compile(r"<details><summary>Solution</summary>\s*(.*?)\s*</details>\s*", flags=re.DOTALL)
+SOLUTION = re.compile(r"<details><summary>Solution[^<]*</summary>\s*(.*?)\s*</details>\s*", flags=re.DOTALL)
 
 
 def student_copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -277,7 +277,10 @@ def run_grid(args: argparse.Namespace) -> int:
 
 
 def table(logs: list[Path]) -> str:
-    """For each comparison in a cell tagged ``verdict`` the worst of all runs; then what failed."""
+    """For each comparison in a cell tagged ``verdict`` the worst of all runs; then what failed.
+
+    A comparison that is false in every run, while its cell holds, is one that a verdict denies: it is left out.
+    """
     runs = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     rows, failures = {}, []
     for run in runs:
@@ -294,6 +297,8 @@ def table(logs: list[Path]) -> str:
     ]
     for (cell, label, order), found in sorted(rows.items()):
         margin, left, right, where = min(found)
+        if max(found)[0] < 0 and not failures:
+            continue
         worst = f"{left:.4g} {order} {right:.4g}".replace("<", "&lt;").replace(">", "&gt;")
         name = label.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
         margins = f"{100 * margin:.1f} % | {100 * max(found)[0]:.1f} %"

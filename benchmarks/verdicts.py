@@ -279,7 +279,7 @@ def run_grid(args: argparse.Namespace) -> int:
 def table(logs: list[Path]) -> str:
     """For each comparison in a cell tagged ``verdict`` the worst of all runs; then what failed.
 
-    A comparison that is false in every run, while its cell holds, is one that a verdict denies: it is left out.
+    Where nothing failed, a comparison that is false in every run is one that a verdict denies: it is left out.
     """
     runs = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     rows, failures = {}, []

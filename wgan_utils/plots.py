@@ -123,7 +123,7 @@ def plot_training(
     """The estimate over training, and under it what the same noise gave at evenly spaced moments.
 
     Args:
-        history: rows with ``step`` and ``estimate``, as in ``TrainResult``.
+        history: rows with ``step`` and ``estimate``, as in ``Run``.
         samples: batches of images, one per row of the history or one per moment shown; the first 12 are drawn.
         ylabel: what the estimate is, with its unit; its axis is logarithmic when all estimates are above 0.
         n_shown: how many moments to show.

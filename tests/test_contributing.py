@@ -13,7 +13,7 @@ LEAVES = {"distances", "transport", "losses", "models", "data", "metrics", "plot
 LOWER = {"losses", "models", "data"}
 MAY_IMPORT = {name: set() for name in LEAVES} | {"fast": LOWER, "algorithms": LOWER}
 MAY_IMPORT |= {"training": {"algorithms", "fast"} | LOWER, "checks": LEAVES | {"fast"}}
-MAY_IMPORT |= {name: {"training", "algorithms", "fast", "checks"} | LEAVES for name in ("cli", "studies")}
+MAY_IMPORT |= {name: {"training", "algorithms", "fast", "checks"} | LEAVES for name in ("cli", "grade", "studies")}
 FILES = sorted((ROOT / "wgan_utils").rglob("*.py"))
 
 

@@ -95,6 +95,7 @@ studies: .venv/.ready
 refresh: .venv/.ready
 	$(BIN)/python tools/run_notebooks.py --into notebooks $(NOTEBOOKS)
 	$(BIN)/python docs/pages.py --picture
+	$(BIN)/python tools/draw_moving_picture.py
 
 site: .venv/.site
 	$(BIN)/python docs/pages.py

@@ -55,7 +55,8 @@ def test_it_lists_every_notebook_and_shows_the_same_picture(page):
     titles = [nbformat.read(path, as_version=4).cells[0].source.splitlines()[0] for path in NOTEBOOKS]
     assert [name for _, name, _ in rows] == [path.name for path in NOTEBOOKS]
     assert [f"# {number} · {title}" for number, _, title in rows] == titles
-    assert "(_static/digits.webp)" in text and (ROOT / "docs" / "_static" / "digits.webp").is_file()
+    for shown in re.findall(r'(?:src|srcset)="docs/(.+?)"', (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert f'="{shown}"' in text and (page.parent / shown).is_file()
 
 
 @every_page

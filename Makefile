@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 TORCH_INDEX ?=
-COLAB_PYTHON ?= python3.12
+COLAB_PYTHON ?= python3.13
 
 # One thread: the networks are so small that on a busy machine a second one costs more than it brings
 # (benchmarks/README.md). PASSIVE: should you ask for more threads, let them sleep while they wait.
@@ -37,7 +37,7 @@ help:
 	@echo "make test-fast     the same without executing notebooks"
 	@echo "make test-processors  the training notebooks on three emulated processors; every cell twice, by papermill"
 	@echo "make test-browser  JupyterLab and the site in a headless Chromium, screenshots into build/"
-	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.12)"
+	@echo "make test-colab    the theory notebooks with the versions that Colab ships (needs Python 3.13)"
 	@echo "make test-cuda     unit tests and notebooks on a CUDA device"
 	@echo "make lab           open JupyterLab at notebook 00"
 	@echo "make bench         speed side by side, time to quality, cost of a step, threads, verdicts over seeds"
@@ -98,6 +98,7 @@ studies: .venv/.ready
 refresh: .venv/.ready
 	$(BIN)/python tools/run_notebooks.py --into notebooks $(NOTEBOOKS)
 	$(BIN)/python docs/pages.py --picture
+	$(BIN)/python tools/draw_moving_picture.py
 
 site: .venv/.site
 	$(BIN)/python docs/pages.py

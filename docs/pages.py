@@ -189,6 +189,7 @@ def resolve(text: str, root: Path, notebooks: list[Path]) -> str:
         return f"[{match[1]}](#{cell_with(notebooks, match[2], match[3]).label})"
 
     text = text.replace("{museum table}", museum_table(notebooks)).replace("{notebook table}", notebook_table(root))
+    text = text.replace("](../README.md)", "](index.md)").replace("](../notebooks/", "](notebooks/")  # as GitHub links
     return re.sub(r"\[([^]]+)\]\((\d\d): ([^)]+)\)", link, text)
 
 

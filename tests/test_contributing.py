@@ -12,8 +12,8 @@ RULES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LEAVES = {"distances", "transport", "losses", "models", "muon", "data", "metrics", "plots"}
 LOWER = {"losses", "models", "data"}
 MAY_IMPORT = {name: set() for name in LEAVES} | {"fast": LOWER, "algorithms": LOWER}
-MAY_IMPORT |= {"training": {"algorithms", "fast", "muon"} | LOWER, "checks": LEAVES | {"fast"}}
-MAY_IMPORT |= {name: {"training", "algorithms", "fast", "checks"} | LEAVES for name in ("cli", "studies")}
+MAY_IMPORT |= {"training": {"algorithms", "fast", "muon", "processes"} | LOWER, "checks": LEAVES | {"fast"}}
+MAY_IMPORT |= {name: {"training", "algorithms", "fast", "checks"} | LEAVES for name in ("cli", "grade", "studies")}
 FILES = sorted((ROOT / "wgan_utils").rglob("*.py"))
 
 

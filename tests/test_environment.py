@@ -1,5 +1,6 @@
 """environment.yml, constraints.txt and the documents say what pyproject.toml says."""
 
+import json
 import re
 import subprocess
 from importlib.metadata import requires, version
@@ -60,7 +61,15 @@ def test_torch_and_torchvision_are_a_matching_pair_here_and_in_the_constraints()
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/LOG.md", "data/README.md"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/instructors.md",
+        "benchmarks/README.md",
+        "benchmarks/LOG.md",
+        "data/README.md",
+    ],
 )
 def test_files_and_targets_that_a_document_names_exist(name):
     text = (ROOT / name).read_text()
@@ -83,6 +92,25 @@ def test_the_workflows_are_well_formed_and_call_what_exists():
     assert "bash .ci/run" in commands and all((ROOT / name).exists() for name in re.findall(r"tests/\w+\.py", commands))
 
 
+def test_every_action_runs_on_a_node_that_the_runners_still_have():
+    """The first major version of each action that runs on Node 24, or calls one that does."""
+    first = {"checkout": 5, "setup-python": 6, "upload-artifact": 6, "upload-pages-artifact": 5, "deploy-pages": 5}
+    first = {f"actions/{name}": version for name, version in first.items()} | {"mamba-org/setup-micromamba": 3}
+    text = "\n".join(path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    used = re.findall(r"uses: (\S+)@v(\d+)$", text, flags=re.M)
+    assert len(used) == text.count("uses:") and {name for name, _ in used} == set(first)
+    assert all(int(version) >= first[name] for name, version in used), used
+
+
+def test_the_container_of_an_editor_makes_what_the_makefile_makes_and_opens_notebook_00():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    target, index = re.fullmatch(r"make (\S+) TORCH_INDEX=(\S+)", container["postCreateCommand"]).groups()
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"\n{target}:" in makefile and index in makefile
+    for name in container["customizations"]["codespaces"]["openFiles"]:
+        assert (ROOT / name).is_file()
+
+
 def test_what_colab_ships_is_within_the_floors():
     pins = dict(line.split("==") for line in (ROOT / "tools" / "colab.txt").read_text().split("\n") if "==" in line)
     floors = required()
@@ -97,5 +125,5 @@ def test_no_file_names_a_package_registry_or_a_place_on_one_machine():
         ["py" + r"pi\.org", "python" + r"hosted\.org", "/" + r"home/\w", "/" + r"root/\w", "/" + r"work/\w"]
     )
     for file in files:
-        if not file.endswith((".gz", ".safetensors", ".png")):
+        if not file.endswith((".gz", ".safetensors", ".png", ".webp")):
             assert not re.search(hosts, (ROOT / file).read_text()), file

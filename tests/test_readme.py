@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from draw_moving_picture import DESCRIPTION, PICTURE, code_sum, program
 from pages import picture
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -45,7 +47,27 @@ def test_the_hours_are_those_that_notebook_00_gives_each_notebook():
     assert hours[0] + hours[9] + hours[10] == pytest.approx({"five": 5}[short], abs=0.25)
 
 
-def test_the_picture_is_the_one_that_the_notebook_committed():
+def test_it_is_read_in_a_few_minutes():
+    assert len(README.split()) < 1200
+
+
+def test_the_first_screen_has_a_picture_that_moves_drawn_by_the_cell_that_it_links():
+    first = README.partition("\n## ")[0]
+    assert "](notebooks/11_everything_in_one_cell.ipynb)" in first
+    still, moving = re.findall(r'(?:srcset|src)="(.+?)"', first)  # a reader who wants no motion sees the still
+    assert moving == PICTURE.relative_to(ROOT).as_posix() and (ROOT / still).suffix == ".png"
+    assert PICTURE.stat().st_size <= 300_000
+    with Image.open(PICTURE) as moving:
+        assert moving.n_frames >= 20 and moving.info["loop"] == 0
+        assert moving.getexif()[DESCRIPTION] == code_sum(program()), "say make refresh, or tools/draw_moving_picture.py"
+        shown = []
+        for k in range(moving.n_frames):
+            moving.seek(k)
+            shown.append(moving.convert("L").tobytes())
+    assert len(set(shown)) == len(shown)
+
+
+def test_the_picture_of_the_site_is_the_one_that_the_notebook_committed():
     assert (ROOT / "docs" / "_static" / "series.png").read_bytes() == picture(NOTEBOOKS), "run docs/pages.py --picture"
 
 
@@ -93,9 +115,8 @@ def test_the_training_command_is_understood():
 
 def test_the_install_commands_name_real_extras_and_files():
     extras = set(re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M))
-    for found in re.findall(r'-e "?\.\[([\w,]+)\]', README):
-        assert set(found.split(",")) <= extras
-    for name in re.findall(r"conda env create -f (\S+?)`", README) + re.findall(r"jupyter lab (\S+)", README):
-        assert (ROOT / name).is_file()
-    for name in re.findall(r"conda activate ([\w-]+)", README):
-        assert f"\nname: {name}\n" in (ROOT / "environment.yml").read_text(encoding="utf-8")
+    ((extra, notebook),) = re.findall(r"^uv run --extra (\w+) jupyter lab (\S+)$", README, flags=re.M)
+    assert extra in extras and (ROOT / notebook).is_file()
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    name = re.match(r"# conda env create -f environment\.yml && conda activate ([\w-]+) && pip install", text)[1]
+    assert f"\nname: {name}\n" in text

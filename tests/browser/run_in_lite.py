@@ -15,7 +15,7 @@ import nbformat
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "docs"), str(ROOT / "notebooks")]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "notebooks")]  # before this folder, which has a conftest too
 
 from conftest import Text  # noqa: E402
 from lite import lite_notebooks  # noqa: E402

@@ -25,6 +25,7 @@ from torch.nn.utils import spectral_norm  # noqa: F401
 
 from wgan_utils import checks
 from wgan_utils.checks.answer import plain
+from wgan_utils.transport import transport_plan  # noqa: F401
 
 # Parts of answers. Where one is called with no change it is right.
 
@@ -141,6 +142,10 @@ def mean_distance(theta, m, t, power=1):
 
 
 SHARES = np.linspace(0, 1, 1001)
+
+
+def places(p):
+    return np.arange(len(p))
 
 
 def best_answer(f, cost):
@@ -491,9 +496,22 @@ RIGHT = {
     theta - math.copysign(lr / (1 + step) ** 0.5, theta)
     moved()
     """,
+    "chi_squared": """r, f:
+    np.mean(r) - np.mean(f) - np.mean(f * f) / 4
+    sum(r) / len(r) + 1 - ((1 + f / 2) ** 2).mean()
+    """,
+    "best_shift": """r, f:
+    sorted(np.sort(r) - np.sort(f))[len(r) // 2]
+    (lambda grid: grid[np.argmin([abs(np.sort(r) - np.sort(f) - s).mean() for s in grid])])(np.linspace(-9, 9, 18001))
+    """,
     "plan_cost": """plan, x, y:
     sum(plan[i, j] * abs(x[i] - y[j]) for i in range(len(x)) for j in range(len(y)))
     np.einsum("ij,ij->", plan, gaps(x, y))
+    """,
+    "w1_circle": """p, q:
+    min(abs(np.cumsum(np.roll(p - q, k))).sum() for k in range(len(p)))
+    abs(np.cumsum(p - q) - sorted(np.cumsum(p - q))[len(p) // 2]).sum()
+    transport_plan(p, q, np.minimum(gaps(places(p), places(p)), len(p) - gaps(places(p), places(p))))[1]
     """,
     "best_theta": """m, t:
     SHARES[np.argmin([mean_distance(x, m, t) for x in SHARES])]
@@ -511,6 +529,10 @@ RIGHT = {
     "lower_bound": """f, p, q, c:
     np.dot(p, f) + np.dot(q, np.min(c.T - f, axis=1))
     sum(f * p) + sum(best_answer(f, c) * q)
+    """,
+    "scaled_bound": """r, f, c:
+    (r.mean() - f.mean()) * 1 / np.max(np.subtract.outer(r, f) / c)
+    (np.mean(r) - np.mean(f)) / max(((a - f) / row).max() for a, row in zip(r, c))
     """,
     "upper_form": """v, x, xn:
     np.array([min(v + np.hypot(*(z - x).T)) for z in xn])
@@ -733,6 +755,37 @@ WRONG = {
     theta - sign(theta) * lr / 2 / math.sqrt(1 + step) | half|halved|`lr`
     theta - theta**2 / 2 * lr / math.sqrt(1 + step) | slope|theta
     """,
+    "chi_squared": """r, f:
+    np.mean(r) - np.mean(f) | charge
+    r.mean() - (np.exp(f) - 1).mean() | KL
+    r.mean() - np.mean(f + f * f) | quarter
+    r.mean() - np.mean(f + f * f / 2) | f\\^2 / 4
+    r.mean() - np.mean(f * f / 4) | itself is missing
+    r.mean() - np.mean(f - f * f / 4) | sign|convex
+    -(r.mean() - np.mean(f + f * f / 4)) | loss|negative|sign
+    r.mean() + np.mean(f + f * f / 4) | subtract
+    f.mean() - np.mean(r + r * r / 4) | swapped
+    r.mean() - f.mean() - np.square(f.mean()) / 4 | first the square
+    r.sum() - np.sum(f + f * f / 4) | means
+    np.mean(r + r * r / 4) - np.mean(f + f * f / 4) | face value
+    r.mean() - (f + f * f / 4) | mean|each fake
+    r.mean() - (f + f * f / 4).max() | expected|largest|maximum|max
+    """,
+    "best_shift": """r, f:
+    np.mean(r) - np.mean(f) | means
+    np.median(r) - np.median(f) | medians
+    np.median(r - f) | sort both
+    np.median(np.sort(f) - np.sort(r)) | sign
+    np.median(np.abs(np.sort(r) - np.sort(f))) | absolute
+    np.abs(np.sort(r) - np.sort(f)).mean() | before any shift
+    np.sort(r) - np.sort(f) | median
+    f + np.median(np.sort(r) - np.sort(f)) | shifted fakes
+    np.median(np.subtract.outer(r, f)) | all pairs
+    (np.sort(r) - np.sort(f)).max() | largest
+    np.ptp(np.sort(r) - np.sort(f)) / 2 + (np.sort(r) - np.sort(f)).min() | largest move
+    r.min() - f.min() | smallest points
+    0.0 | always
+    """,
     "plan_cost": """plan, x, y:
     np.mean(plan * gaps(x, y)) | mean
     (plan * gaps(x, y) ** 2).sum() | square|W2
@@ -748,6 +801,21 @@ WRONG = {
     np.trace(plan.T @ gaps(x, y)) * 0 + (plan @ gaps(x, y).T).sum() | matrix|entry
     np.abs(np.sort(x)[:2] - np.sort(y)[:2]).mean() | plan
     (plan * gaps(x, y)).max() | largest|dearest
+    """,
+    "w1_circle": """p, q:
+    abs(np.cumsum(p - q)).sum() | line
+    abs(np.cumsum(p - q))[:-1].sum() | line
+    abs(np.cumsum(p - q) - np.cumsum(p - q).mean()).sum() | median
+    abs(np.cumsum(p - q) - np.median(np.cumsum(p - q)))[:-1].sum() | n gaps
+    abs(np.cumsum(p - q) - np.median(np.cumsum(p - q))).mean() | sum over the gaps
+    max(abs(np.cumsum(np.roll(p - q, k))).sum() for k in range(len(p))) | dearest
+    np.mean([abs(np.cumsum(np.roll(p - q, k))).sum() for k in range(len(p))]) | cheapest
+    (np.cumsum(p - q) - np.median(np.cumsum(p - q))).sum() | absolute
+    np.square(np.cumsum(p - q) - np.median(np.cumsum(p - q))).sum() | square
+    abs(p - q).sum() / 2 | TV
+    abs(p - q - np.median(p - q)).sum() | cumulative
+    np.median(np.cumsum(p - q)) | stream
+    np.cumsum(p - q).max() - np.cumsum(p - q).min() | range
     """,
     "w1_line": """a, p, q:
     area(a, p, q, width=False) | width
@@ -857,6 +925,21 @@ WRONG = {
     best_answer(f, c) @ q | f @ p|loading
     f @ p + (c - f[:, None]).min() | smallest|column
     f @ p + np.subtract(c, f[:, None], out=c).min(0) @ q | overwrites
+    """,
+    "scaled_bound": """r, f, c:
+    np.mean(r) - np.mean(f) | scaled
+    (np.mean(r) - np.mean(f)) / np.max(np.abs(r[:, None] - f) / c) | absolute
+    (np.mean(r) - np.mean(f)) * np.max((r[:, None] - f) / c) | multiply
+    (np.mean(r) - np.mean(f)) / np.mean((r[:, None] - f) / c) | mean
+    (np.mean(r) - np.mean(f)) / max(1, np.max((r[:, None] - f) / c)) | scale up
+    (np.mean(r) - np.mean(f)) / np.max(r[:, None] - f) | per distance
+    (np.mean(f) - np.mean(r)) / np.max((r[:, None] - f) / c) | sign
+    (np.sum(r) - np.sum(f)) / np.max((r[:, None] - f) / c) | means
+    np.max((r[:, None] - f) / c) | largest slope
+    (np.mean(r) - np.mean(f)) / np.max((r[:, None] - f) * c) | per
+    (np.mean(r) - np.mean(f)) / np.min((r[:, None] - f) / c) | smallest
+    (np.mean(r) - np.mean(f)) / np.max((r - f) / c) | rows|raised
+    transport_plan(np.full(len(r), 1 / len(r)), np.full(len(f), 1 / len(f)), c)[1] | itself
     """,
     "upper_form": """v, x, xn:
     np.array([max(v[i] - np.linalg.norm(z - x[i]) for i in range(len(x))) for z in xn]) | lower

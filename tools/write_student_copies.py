@@ -11,6 +11,7 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 SOLUTION = re.compile(r"<details><summary>Solution[^<]*</summary>\s*(.*?)\s*</details>\s*", flags=re.DOTALL)
+TASK = re.compile(r"^(?=\*\*(?:Exercise )?\d+\.\*\* |## Exercise$)", flags=re.MULTILINE)
 
 
 def student_copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -26,13 +27,12 @@ def student_copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def key(notebook: nbformat.NotebookNode) -> str:
-    """Title of the notebook, then each task with its solution."""
+    """Title of the notebook, then each task with its solution, whether it stands in the text or at the end."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     title = text.splitlines()[0]
-    tasks = re.split(r"^## Exercises?$", text, maxsplit=1, flags=re.M)[1]
-    parts = SOLUTION.split(tasks)  # task, solution, task, solution, ..., what follows the exercises
-    pairs = zip(parts[::2], parts[1::2], strict=False)
-    return f"{title}\n\n" + "\n\n".join(f"{task.strip()}\n\n> Solution\n\n{solution}" for task, solution in pairs)
+    parts = SOLUTION.split(text)  # what leads to a task, and the task; its solution; and so on; what follows the last
+    pairs = [(TASK.split(lead)[-1].strip(), solution) for lead, solution in zip(parts[::2], parts[1::2], strict=False)]
+    return f"{title}\n\n" + "\n\n".join(f"{task}\n\n> Solution\n\n{solution}" for task, solution in pairs)
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ A theme is imported when one of its checks is: those of notebooks 01 to 04, and 
 from importlib import import_module
 
 THEMES = {
-    "distances": ("total_variation", "kl_divergence", "js_divergence", "theta_step"),
-    "transport": ("plan_cost", "w1_line", "sinkhorn_step", "best_theta"),
-    "duality": ("c_transform", "slack", "lower_bound", "upper_form"),
+    "distances": ("total_variation", "kl_divergence", "js_divergence", "theta_step", "chi_squared", "best_shift"),
+    "transport": ("plan_cost", "w1_line", "w1_circle", "sinkhorn_step", "best_theta"),
+    "duality": ("c_transform", "slack", "lower_bound", "upper_form", "scaled_bound"),
     "gans": ("optimal_discriminator", "js_from_loss", "saturating_gradient"),
     "critics": ("critic_loss", "certified_estimate", "operator_norm", "ray_cosine"),
     "formulas": (

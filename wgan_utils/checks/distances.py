@@ -260,3 +260,97 @@ theta_step = Exercise(
         globals(),
     ),
 )
+
+
+def scores(rng: np.random.Generator) -> list[tuple]:
+    """Scores of two samples, not equally long, of both signs and larger on data."""
+    return [(2 * rng.normal(size=n) + 1.5, 1.5 * rng.normal(size=m) - 0.7) for n, m in ((5, 7), (8, 4), (6, 6))]
+
+
+chi_squared = Exercise(
+    "Notebook 01: what a critic wins in the contest of chi squared, from numpy arrays of scores on data and on fakes.",
+    cases=scores,
+    right=lambda scores_real, scores_fake: scores_real.mean() - (scores_fake + scores_fake**2 / 4).mean(),
+    wrong="""r, f:
+    r.mean() - f.mean() | the charge is missing: this is the contest of TV and W1, scores at face value
+    r.mean() - np.expm1(f).mean() | this is the charge of KL: find the one that leaves (p - q)^2 / q
+    r.mean() - np.exp(f).mean() | this is nearly the charge of KL: find the one that leaves (p - q)^2 / q
+    r.mean() - (f + f**2).mean() | a quarter is missing: with charge f + f^2 a point leaves (p - q)^2 / (4 q)
+    r.mean() - (f + f**2 / 2).mean() | f^2 / 4, not f^2 / 2: with that a point leaves half of (p - q)^2 / q
+    r.mean() - (f**2 / 4).mean() | the score itself is missing in the charge: at p = q the best score must be 0
+    r.mean() - (f**2).mean() | the score itself is missing in the charge, and a quarter: c(f) = f + ...
+    r.mean() - (f**2 / 4 + 1).mean() | this charge fits scores that are higher by 2: at p = q the best score must be 0
+    r.mean() - (f - f**2 / 4).mean() | a sign is flipped: the charge is convex, f + ...
+    r.mean() + (f + f**2 / 4).mean() | subtract what is paid on fakes
+    (f + f**2 / 4).mean() - r.mean() | this is the loss: what the critic wins is the negative of it
+    f.mean() - (r + r**2 / 4).mean() | data and fakes are swapped: only scores on fakes are charged
+    (r + r**2 / 4).mean() - f.mean() | the charge belongs to the fakes; scores on data count at face value
+    (r + r**2 / 4).mean() - (f + f**2 / 4).mean() | scores on data count at face value: no square there
+    (r - r**2 / 4).mean() - f.mean() | the charge belongs to the fakes; scores on data count at face value
+    r.mean() - f.mean() - f.mean() ** 2 / 4 | first the square, then the mean: each fake is charged by itself
+    r.mean() - f.mean() - f.var() / 4 | this takes the variance: the mean of f^2 is wanted, not around its mean
+    r.sum() - (f + f**2 / 4).sum() | take means, not sums: the samples are not equally long
+    r.mean() | the fakes pay nothing here: subtract the mean of their charges
+    -(f + f**2 / 4).mean() | the data earn nothing here: add the mean of their scores
+    r.mean() - (f + abs(f) / 4).mean() | a square, not an absolute value
+    r.mean() - np.maximum(f + f**2 / 4, 0).mean() | a charge may be negative: do not cut it off at 0
+    r.mean() - np.log1p(np.exp(f)).mean() | this is a charge of JS: find the one that leaves (p - q)^2 / q
+    (r.mean() - f.mean()) ** 2 / f.var() | this is a test statistic of the scores: earn at face value, pay c(f)
+    ((r.mean() - f.mean()) ** 2) | this is the square of the gap: earn at face value, pay c(f)
+    r.mean() - (f + f**2 / 4) | this charges each fake by itself: take the mean over the fakes
+    """,
+    corners=lambda rng: {
+        "a critic that scores 0 everywhere wins 0": (np.zeros(3), np.zeros(4)),
+        "scores on fakes below -2 are charged again: no cut": (np.array([1.0]), np.array([-6.0, -2.0])),
+    },
+)
+
+
+def skewed(rng: np.random.Generator) -> list[tuple]:
+    """Samples of one odd size whose sorted differences have a median far from their mean and from other guesses."""
+    real = [2.5, -3.5, 12.0, 13.1, -7.6], [4.1, -1.8, 18.5, 8.9, -10.5, 10.1, -1.0], [5.5, -4.2, 2.2]
+    fake = [3.0, -1.0, 0.5, 14.0, -9.0], [1.6, 0.1, -2.8, 20.0, -0.4, 0.9, -7.5], [-0.8, 9.0, -3.0]
+    return [(np.array(r), np.array(f)) for r, f in zip(real, fake, strict=True)]
+
+
+def differences(x_real, x_fake):
+    return np.sort(x_real) - np.sort(x_fake)
+
+
+best_shift = Exercise(
+    "Notebook 01: the shift of x_fake that minimises W1 to x_real, numpy arrays (n,), n odd, on a line.",
+    cases=skewed,
+    right=lambda x_real, x_fake: np.median(differences(x_real, x_fake)),
+    wrong="""r, f:
+    r.mean() - f.mean() | this is the difference of the means: it minimises squared distances, not distances
+    np.median(r) - np.median(f) | this is the difference of the medians: take the median of the sorted differences
+    np.median(r - f) | sort both first: place i of one has nothing to do with place i of the other
+    -np.median(differences(r, f)) | the sign is flipped: the fakes move, toward the data
+    f.mean() - r.mean() | this is the difference of the means, and the sign is flipped
+    np.median(abs(differences(r, f))) | no absolute value: the fakes may have to move either way
+    differences(r, f).min() | this is the smallest difference: take their median
+    differences(r, f).max() | this is the largest difference: take their median
+    (differences(r, f).min() + differences(r, f).max()) / 2 | this makes the largest move smallest; the mean move is
+        asked
+    abs(differences(r, f)).mean() | this is W1 before any shift: return the shift
+    abs(differences(r, f) - np.median(differences(r, f))).mean() | this is W1 after the best shift: return the shift
+    np.median(r[:, None] - f) | these are the differences of all pairs: only those of the cheapest plan count
+    r.min() - f.min() | this matches the smallest points alone
+    r.max() - f.max() | this matches the largest points alone
+    (r.min() + r.max() - f.min() - f.max()) / 2 | this matches the middles of the two ranges
+    np.median(np.sort(r) - f) | sort the fakes too
+    np.median(r - np.sort(f)) | sort the data too
+    np.median(r) | the fakes are missing: take the median of sorted differences
+    -np.median(f) | the data are missing: take the median of sorted differences
+    np.sort(f) + np.median(differences(r, f)) | these are the shifted fakes: return the shift
+    f + np.median(differences(r, f)) | these are the shifted fakes: return the shift
+    differences(r, f) | these are the sorted differences: now take their median
+    np.sum(differences(r, f)) | this is the sum of the differences: take their median
+    np.median(differences(r, f)) / 2 | no half: the fakes move all the way, the data stay
+    """,
+    corners=lambda rng: {
+        "one sample each: the shift is the difference": (np.array([2.0]), np.array([-1.5])),
+        "equal samples need no shift": (np.array([3.0, 1, 2]), np.array([1.0, 2, 3])),
+    },
+    tolerance=0.003,  # a search over a fine grid is good enough
+)

@@ -1,4 +1,4 @@
-"""Notebook 03: prices. The c-transform, slacks, the lower bound that any prices prove, and the largest extension."""
+"""Notebook 03: prices: c-transform, slacks, the bounds that any prices or scores prove, the largest extension."""
 
 import numpy as np
 
@@ -265,3 +265,92 @@ upper_form = Exercise(
         "one known point: its value plus the distance": (np.array([0.5]), np.zeros((1, 2)), np.array([[3.0, 4]])),
     },
 )
+
+
+def networks(rng: np.random.Generator) -> list[tuple]:
+    """Scores of data and fakes in the plane, steep and shallow; along one route the score falls steeply."""
+    cases = []
+    for n, m, size in ((5, 5, 3.0), (4, 6, 0.2), (6, 3, 1.0)):
+        x, y = rng.normal(size=(n, 2)) + np.array([2, 0]), rng.normal(size=(m, 2))
+        real, fake = x[:, 0] + rng.random(n), y[:, 0] + rng.random(m)
+        real[0], fake[0], y[0] = fake[0] - 1, fake[0] + 0.5, x[0] + 0.1
+        cases.append((size * real + size, size * fake, lengths(x, y)))
+    return cases
+
+
+def rises(r, f, cost):
+    return (r[:, None] - f) / cost
+
+
+scaled_bound = Exercise(
+    "Notebook 03: the best lower bound on W1 that scores (n,) and (m,) prove when scaled; cost (n, m); numpy arrays.",
+    cases=networks,
+    right=lambda scores_real, scores_fake, cost: (
+        (scores_real.mean() - scores_fake.mean()) / rises(scores_real, scores_fake, cost).max()
+    ),
+    wrong="""r, f, cost:
+    r.mean() - f.mean() | nothing is scaled: this bounds W1 only if the scores keep the rule, and nobody says so
+    (r.mean() - f.mean()) / abs(rises(r, f, cost)).max() | no absolute value: a route along which the score falls keeps
+        the rule at any scale, so this bound holds but is not the best
+    (r.mean() - f.mean()) / max(rises(r, f, cost).max(), 1) | scale up too: scores that are too shallow prove more when
+        they are made steeper
+    (r.mean() - f.mean()) / min(rises(r, f, cost).max(), 1) | scale down too: scores that rise by more than the distance
+        prove nothing
+    (r.mean() - f.mean()) * rises(r, f, cost).max() | divide by the largest slope, do not multiply
+    (r.mean() - f.mean()) / rises(r, f, cost).mean() | the rule must hold on every route: divide by the largest slope,
+        not by the mean
+    np.mean(r.mean() - f.mean()) / np.median(rises(r, f, cost)) | the rule must hold on every route: divide by the
+        largest slope, not by the median
+    (r.mean() - f.mean()) / rises(r, f, cost).min() | the rule must hold on every route: divide by the largest slope,
+        not by the smallest
+    (r.mean() - f.mean()) / (r[:, None] - f).max() | a slope is a rise per distance: divide each by its cost first
+    (r.mean() - f.mean()) / (r.max() - f.min()) * cost.min() | each route has its own slope: divide entry by entry, then
+        take the largest
+    (r.mean() - f.mean()) / ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry,
+        then take the largest
+    (r.mean() - f.mean()) / (r[:, None] - f).mean() * cost.mean() | a ratio of means is no largest slope: divide entry
+        by entry
+    (r.mean() - f.mean()) / ((r[:, None] - f) * cost).max() | a slope is a rise *per* distance: divide by the cost
+    (r.mean() - f.mean()) / ((r[:, None] - f) / cost**2).max() | the distance once, not squared
+    rises(r, f, cost).max() | this is the largest slope: divide the difference of the means by it
+    1 / rises(r, f, cost).max() | this is the factor alone: the difference of the means, times it
+    rises(r, f, cost) | this is the table of slopes: take the largest, and divide the difference of the means by it
+    (f.mean() - r.mean()) / rises(r, f, cost).max() | the sign is flipped: data score higher than fakes
+    (r.sum() - f.sum()) / rises(r, f, cost).max() | take means, not sums: each point weighs 1/n or 1/m
+    (np.median(r) - np.median(f)) / rises(r, f, cost).max() | take the means of the scores, not their medians
+    (r.mean() - f.mean()) / rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: the score must not
+        rise too fast from fake to data
+    (r.mean() - f.mean()) / (rises(r, f, cost).max() - rises(r, f, cost).min()) | the largest slope alone counts, not
+        the range
+    (r.mean() - f.mean()) / np.linalg.norm(rises(r, f, cost)) | the largest slope alone counts, not the root of a sum of
+        squares
+    (r.mean() - f.mean()) / rises(r, f, cost)[0].max() | the slopes of the first data point alone: the rule must hold on
+        every route
+    np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of the whole
+        table
+    _w1(r, f, cost) | this is W1 itself: use the scores that are given
+    _ratio(r, f, cost) | c-transformed prices prove more, but scaling alone was asked
+    """,
+    corners=lambda rng: {
+        "one point each: the bound is their distance, whatever the scores": (
+            np.array([5.0]),
+            np.array([1.0]),
+            np.array([[0.3]]),
+        ),
+    },
+    errors={"could not be broadcast": "data belong to the rows of cost: scores_real[:, None]"},
+)
+
+
+def _equal(r, f):
+    return np.full(len(r), 1 / len(r)), np.full(len(f), 1 / len(f))
+
+
+def _w1(r, f, cost):
+    return _value(r, *_equal(r, f), cost)
+
+
+def _ratio(r, f, cost):
+    p, q = _equal(r, f)
+    scaled = r / rises(r, f, cost).max()
+    return scaled @ p + best_answer(scaled, cost) @ q

@@ -1,4 +1,4 @@
-"""Notebook 02: the cost of a plan, W1 on a line, a Sinkhorn step, and the best share of a biased coin."""
+"""Notebook 02: the cost of a plan, W1 on a line and on a circle, a Sinkhorn step, and a coin's best share."""
 
 import math
 
@@ -161,6 +161,69 @@ w1_line = Exercise(
         ),
     },
 )
+
+
+def circles(rng: np.random.Generator) -> list[tuple]:
+    """Two laws on n bins of a circle, n odd and even: traffic of both signs, and a cheapest plan through the seam."""
+    laws = [rng.dirichlet(np.full(n, 0.7), size=2) for n in (6, 7, 9)]
+    return [tuple(laws[0]), tuple(laws[1][::-1]), tuple(laws[2])]
+
+
+def surplus(p, q):
+    return np.cumsum(p - q)
+
+
+def streams(p, q):
+    """The traffic in all when the circle is cut behind bin k, for every k."""
+    return abs(surplus(p, q)[:, None] - surplus(p, q)).sum(axis=0)
+
+
+w1_circle = Exercise(
+    "Notebook 02: W1 between masses on n bins of a circle, each 1 from its neighbours, numpy arrays (n,).",
+    cases=circles,
+    right=lambda p, q: streams(p, q).min(),
+    wrong="""p, q:
+    abs(surplus(p, q)).sum() | this is W1 on the line: earth may also go the other way round, through the seam
+    abs(surplus(p, q) - surplus(p, q).mean()).sum() | you took off the mean; the sum of absolute values is least at a
+        median
+    abs(surplus(p, q) - np.median(surplus(p, q)))[:-1].sum() | a circle has n gaps: the one behind the last bin counts
+        too
+    abs(surplus(p, q) - np.median(surplus(p, q))).mean() | take the sum over the gaps, not their mean
+    abs(surplus(p, q) - np.median(surplus(p, q))).max() | this is the largest traffic at one post: add all
+    abs(surplus(p, q) - np.median(abs(surplus(p, q)))).sum() | take the median of the differences themselves, not of
+        their absolute values
+    (surplus(p, q) - np.median(surplus(p, q))).sum() | take absolute values: traffic to the left costs as much
+    ((surplus(p, q) - np.median(surplus(p, q))) ** 2).sum() | no square: mass times length
+    ((surplus(p, q) - surplus(p, q).mean()) ** 2).sum() | no square, and so no mean: the sum of absolute values is least
+        at a median
+    np.median(surplus(p, q)) | this is the stream around the circle: take it off, then add up absolute values
+    abs(abs(surplus(p, q)) - np.median(abs(surplus(p, q)))).sum() | take absolute values after the stream is taken off
+    streams(p, q).max() | this is the dearest place to cut the circle: take the cheapest
+    streams(p, q).mean() | this is the mean over the places to cut the circle: take the cheapest
+    np.ptp(surplus(p, q)) | this is the range of the differences: add up what is left at each post
+    abs(p - q - np.median(p - q)).sum() | pile the masses up first: a cumulative sum
+    abs(p - q).sum() / 2 | this is TV: how far the mass goes counts
+    abs(p - q).sum() | this is the sum of |p - q|: how far the mass goes counts
+    abs(surplus(p, q) - surplus(p, q)[0]).sum() | this cuts the circle behind the first bin: try every place
+    abs(surplus(p, q) - surplus(p, q).max()).sum() | take off the median, not the largest difference
+    abs(surplus(p, q) - surplus(p, q).min()).sum() | take off the median, not the smallest difference
+    streams(p, q).min() / 2 | no half: each post is charged in full
+    2 * np.pi / len(p) * streams(p, q).min() | neighbours are 1 apart along the circle: its length is n, not 2 pi
+    abs(np.cumsum(p) - np.median(np.cumsum(p))).sum() | q is missing: pile up the difference p - q
+    abs(surplus(p, q).sum()) | take the absolute value at each post, and take off the best stream first
+    (p[:, None] * q * np.minimum(_steps(p), len(p) - _steps(p))).sum() | this is the cost of the plan p q^T, an upper
+        bound: find the cheapest
+    """,
+    corners=lambda rng: {
+        "from the last bin to the first it is one step": (np.eye(5)[4], np.eye(5)[0]),
+        "equal laws are at distance 0": (np.full(4, 0.25), np.full(4, 0.25)),
+        "half way round costs n / 2": (np.eye(6)[1], np.eye(6)[4]),
+    },
+)
+
+
+def _steps(p):
+    return gaps(np.arange(len(p)), np.arange(len(p)))
 
 
 def sinkhorn(p, q, cost, reg, v, kernel=lambda cost, reg: np.exp(-cost / reg), steps="uv", end=None):

@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import nbformat
-from pages import IN_BROWSER, PROJECT, REPOSITORY, ROOT
+from pages import BADGE, IN_BROWSER, PROJECT, REPOSITORY, ROOT
 
 HELPERS = ("__init__.py", "distances.py", "transport.py", "plots.py", "checks/*.py")
 
@@ -55,6 +55,7 @@ def lite_notebook(path: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
+            cell.source = re.sub(BADGE, "", cell.source, flags=re.M)
             cell.source = re.sub(r"\]\(\.\./", f"]({REPOSITORY}/", cell.source)
             cell.source = re.sub(
                 rf"\]\((?!{'|'.join(IN_BROWSER)})(\d\d_\w+\.ipynb)", rf"]({REPOSITORY}/notebooks/\1", cell.source

@@ -22,6 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 PROJECT = dict(re.findall(r'^(\w+) = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M))
 REPOSITORY = f"{PROJECT['Repository']}/blob/v{PROJECT['version']}"
+BADGE = r"^<a href=.https://colab.*\n"
 IN_BROWSER = ("01", "02", "03")  # the numbers of the notebooks that need no torch
 
 TITLES = {
@@ -249,7 +250,7 @@ def site_notebook(path: Path) -> nbformat.NotebookNode:
     for cell, read in zip(notebook.cells, notebook_cells(path), strict=True):
         label = f"({read.label})=\n"
         if cell.cell_type == "markdown":
-            source = re.sub(r"^<a href=.https://colab.*\n", "", cell.source, flags=re.M)  # the page has a button for it
+            source = re.sub(BADGE, "", cell.source, flags=re.M)  # the page has a button for it
             source = re.sub(r"\]\(\.\./", f"]({REPOSITORY}/", source)
             if not cells and path.name.startswith(IN_BROWSER):
                 source += (
@@ -265,7 +266,7 @@ def site_notebook(path: Path) -> nbformat.NotebookNode:
             ]
             for output in cell.outputs:
                 png = base64.b64decode(output.get("data", {}).get("image/png", ""))
-                if b"acTL" in png[:100]:
+                if b"acTL" in png[:1000]:
                     output.data = {"text/html": stoppable(png, output.metadata["image/png"]["alt"])}
         cells.append(cell)
     notebook.cells = cells

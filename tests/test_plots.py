@@ -196,6 +196,16 @@ def test_the_colours_with_meanings_survive_among_few():
     assert len(np.unique(pixels, axis=0)) <= plots.N_COLOURS and words == ["", ""]
 
 
+def test_white_paper_stays_white_among_shades_of_pale():
+    def pale(value):
+        fig, ax = plt.subplots(figsize=(3, 2))
+        fig.patch.set_facecolor("white")
+        ax.imshow(np.linspace(0.97, 1, 50)[:, None] * np.ones(50), cmap="gray", vmin=0, vmax=1)
+
+    frames, _ = plots.draw_frames(pale, [0, 1])
+    assert all(frame.convert("RGB").getpixel((1, 1)) == (255, 255, 255) for frame in frames)
+
+
 def test_a_moving_picture_has_all_frames_loops_and_keeps_four_stills_below():
     shown = plots.moving_picture(draw, np.linspace(-1, 1, 7), "A dot moves.", seconds=5)
     data, metadata = shown._repr_mimebundle_()

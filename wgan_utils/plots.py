@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib import rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image, ImageOps
@@ -214,11 +215,11 @@ def draw_frames(draw: Callable, values: Sequence) -> tuple[list[Image.Image], li
         raise ValueError(f"need two values or more and frames of one size; found {len(pictures)}, {', '.join(found)}")
     width, height = pictures[0].size
     sheet = stack(pictures)
-    colors = [EXACT, "#FFFFFF", REAL, FAKE, MUTED]  # these stay what they are, however little there is of them
-    chosen = [int(color[k : k + 2], 16) for color in colors for k in (1, 3, 5)]
-    chosen += sheet.quantize(N_COLOURS - len(colors)).getpalette()
+    kept = np.array([[round(255 * part) for part in to_rgb(color)] for color in (EXACT, "white", REAL, FAKE, MUTED)])
+    others = np.reshape(sheet.quantize(N_COLOURS - len(kept)).getpalette(), (-1, 3))
+    apart = (np.abs(others[:, None] - kept).max(axis=2) > 8).all(axis=1)  # so that white paper stays white
     palette = Image.new("P", (1, 1))
-    palette.putpalette(chosen)
+    palette.putpalette([*kept.ravel().tolist(), *others[apart].ravel().tolist()])
     sheet = sheet.quantize(palette=palette, dither=Image.Dither.NONE)
     return [sheet.crop((0, k * height, width, (k + 1) * height)) for k in range(len(pictures))], words
 

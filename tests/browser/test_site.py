@@ -4,7 +4,7 @@ import functools
 import http.server
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,7 +12,9 @@ from conftest import SHOTS
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "build" / "site"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+PAGES = sorted(
+    path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if not {"_static", "lite"} & {*path.parts}
+)
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 SETTLED = "() => Promise.allSettled(document.getAnimations().map(animation => animation.finished)).then(() => true)"
 
@@ -33,7 +35,7 @@ def site():
 
 def test_the_site_has_a_page_for_every_notebook_and_the_pages_across_them():
     notebooks = {f"notebooks/{path.stem}.html" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert notebooks | {"index.html", "papers.html", "confusions.html", "glossary.html"} <= set(PAGES)
+    assert notebooks | {"index.html", "papers.html", "gallery.html", "confusions.html", "glossary.html"} <= set(PAGES)
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -75,13 +77,23 @@ def test_every_figure_has_alt_text_and_every_notebook_its_buttons(opened):
         assert page.locator("button.copybtn").count() > 3
 
 
+def test_every_slider_moves_by_keys_and_says_so(opened):
+    _, page, _ = opened
+    for figure in page.locator("figure.slider").all():
+        ruler, words = figure.locator("input"), figure.locator("output")
+        before, frame = words.inner_text(), figure.locator("img").screenshot()
+        ruler.press("End" if ruler.input_value() == "0" else "Home")
+        page.wait_for_function("Array.from(document.images).every(i => i.complete || i.loading == 'lazy')")
+        assert words.inner_text() != before and figure.locator("img").screenshot() != frame
+
+
 def test_no_link_is_dead(site, opened):
     name, page, _ = opened
     ids = {}
     for link in set(page.eval_on_selector_all("a[href]", "e => e.map(a => a.getAttribute('href'))")):
         target, fragment = urldefrag(urljoin(site + name, link))
         if target.startswith(site):
-            path = SITE / unquote(target.removeprefix(site) or "index.html")
+            path = SITE / unquote(urlsplit(target).path.lstrip("/") or "index.html")
             assert path.is_file(), f"{name} links to {link}"
             if fragment and path.suffix == ".html":
                 text = ids.setdefault(path, path.read_text(encoding="utf-8"))

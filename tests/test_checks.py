@@ -181,6 +181,12 @@ def expected_log(e, d):
     return (loss * torch.exp(-z * z / 2)).sum() / math.sqrt(2 * math.pi) * (z[1] - z[0])
 
 
+def bounded_loss(e, d, slope):
+    """E -log D(e + z), with the best logit of slope at most ``slope`` for fakes from N(d, 1)."""
+    z = torch.linspace(-10, 10, 2001)
+    return (F.softplus(min(slope, d) * (e + z - d / 2)) * torch.exp(-(z**2) / 2)).sum() * 0.01 / (2 * math.pi) ** 0.5
+
+
 def svdvals(weight):
     return torch.linalg.svdvals(weight)
 
@@ -553,6 +559,19 @@ RIGHT = {
     p / (p + q)
     1 - q / (p + q)
     """,
+    "density_ratio": """D, k:
+    k / (1 / D.clip(1e-300) - 1)
+    np.exp(np.log(D) - np.log1p(-D) + math.log(k))
+    np.array([k * a / (1 - a) for a in D])
+    """,
+    "tv_bound": """a, b:
+    max(a + b - 1, 1 - a - b)
+    abs(a - (1 - b))
+    """,
+    "bounded_gradient": """d, s:
+    saturating(d, lambda D, z, d: min(s, d) / (1 + np.exp(-min(s, d) * (z + d / 2))))
+    torch.autograd.functional.jacobian(lambda e: bounded_loss(e, d, s), torch.tensor(d)).item()
+    """,
     "sinkhorn_step": """p, q, c, reg, v:
     (lambda s: np.diag(s[0]) @ s[1] @ np.diag(s[2]))(fits(p, q, c, reg, v))
     plan_of(*fits(p, q, c, reg, v))
@@ -637,9 +656,25 @@ RIGHT = {
     np.mean([float(a @ b / (a.norm() * b.norm())) for a, b in zip(g, r - f)])
     cosines(g, r - f).mean()
     """,
+    "bracket": """e, k, c:
+    (max(abs(a) / b for a, b in zip(e, k)), sorted(c)[0])
+    [max((e / k).max(), (-e / k).max()), c.min()]
+    """,
+    "residual_bound": """k:
+    math.prod(1 + math.prod(row) for row in k)
+    np.exp(np.log1p(np.prod(k, axis=1)).sum())
+    """,
     "linear_estimate": """c, x, y:
     max(c * (x.mean() - y.mean()), -c * (x.mean() - y.mean()))
     abs(c * x.mean() - c * y.mean()).item()
+    """,
+    "clip_for_slope": """s, w:
+    math.exp((math.log(s) - sum(math.log(a * b) / 2 for a, b in pairwise(w))) / (len(w) - 1))
+    s ** (1 / (len(w) - 1)) / math.prod((a * b) ** (0.5 / (len(w) - 1)) for a, b in pairwise(w))
+    """,
+    "plane_estimate": """c, x, y:
+    sum(c * abs(x[:, j].mean() - y[:, j].mean()) for j in range(x.shape[1]))
+    c * torch.linalg.vector_norm(x.mean(0) - y.mean(0), ord=1)
     """,
     "critic_step_count": """n, k:
     [n * k, len(range(0, n, k))]
@@ -682,6 +717,14 @@ RIGHT = {
     "least_lambda": """w, s:
     0.5 * w / s
     w / (2 * s)
+    """,
+    "w1_from_log": """e, t:
+    e - 2 * (e + t)
+    -t - (e + t)
+    """,
+    "best_scale": """e, s, lam:
+    (e + 2 * lam * s.mean()) / (2 * lam * (s * s).mean())
+    max(np.roots([2 * lam * np.mean(s**2), -e - 2 * lam * np.mean(s)]))
     """,
     "penalised_estimate": """w, l:
     w + w**2 / (2 * l)
@@ -1014,6 +1057,56 @@ WRONG = {
     saturating(d, half=1) | d\^2/2|term
     (saturating(d + 1e-4, log_of_rest) - saturating(d - 1e-4, log_of_rest)) / 2e-4 | freeze|follows|half
     """,
+    "density_ratio": """D, k:
+    D / (1 - D) | missing
+    k * (1 - D) / D | upside down
+    D / (1 - D) / k | wrong side
+    k * D | 1 - D
+    k * D / (k - D) | share|1 - D|shape|expected
+    D / (1 - k * D) | solve
+    np.log(k * D / (1 - D)) | logarithm
+    (k * D / (1 - D)).mean() | mean
+    (k + 1) * D / (1 - D) | 1 \+ k
+    100 * k * D / (1 - D) | per cent|100
+    np.clip(k * D / (1 - D), 0, 1) | cut
+    -k * D / (1 - D) | sign
+    k * D / (D - 1) | sign
+    np.exp(k * D / (1 - D)) | exponential
+    np.round(k * D / (1 - D)) | round
+    """,
+    "tv_bound": """a, b:
+    a + b - 1 | worse than a coin
+    max(0, a + b - 1) | cut
+    (a + b) / 2 | accuracy
+    abs(a + b - 1) / 2 | half
+    2 * abs(a + b - 1) | twice
+    abs(a - b) | called data
+    1 - abs(a + b - 1) | 1 minus
+    abs(a * b - (1 - a) * (1 - b)) + 1 | coin|plus 1|1
+    min(a, b) | both
+    a | accuracy on the fakes
+    b | accuracy on data
+    (a + b - 1) ** 2 | square
+    -abs(a + b - 1) | sign
+    100 * abs(a + b - 1) | per cent
+    abs(a + b - 1) ** 0.5 | root
+    """,
+    "bounded_gradient": """d, s:
+    saturating(d, lambda D, z, d: d * (1 - D)) | without a bound
+    saturating(d, lambda D, z, d: s / (1 + np.exp(-s * (z + d / 2)))) | does not bind
+    saturating(d, lambda D, z, d: s * (1 - D)) | free logit
+    saturating(d, lambda D, z, d: min(s, d) * (1 - D)) | free logit
+    saturating(d, lambda D, z, d: min(s, d) / (1 + np.exp(min(s, d) * (z + d / 2)))) | 1 - D
+    saturating(d, lambda D, z, d: -min(s, d) / (1 + np.exp(-min(s, d) * (z + d / 2)))) | sign
+    saturating(d, lambda D, z, d: d / (1 + np.exp(-min(s, d) * (z + d / 2)))) | push
+    saturating(d, lambda D, z, d: 1 / (1 + np.exp(-min(s, d) * (z + d / 2)))) | slope is missing
+    min(s, d) | weight
+    min(s, saturating(d, lambda D, z, d: d * (1 - D))) | not the gradient
+    min(s, d) / (1 + math.exp(-min(s, d) * d / 2)) | mean of
+    saturating(d, lambda D, z, d: max(s, d) / (1 + np.exp(-max(s, d) * (z + d / 2)))) | smaller
+    saturating(d, lambda D, z, d: min(s, d) / (1 + np.exp(-min(s, d) * (z + d)))) | half way
+    saturating(d, lambda D, z, d: min(s, d) / (2 + 2 * np.exp(-min(s, d) * (z + d / 2)))) | half
+    """,
     "critic_loss": """r, f:
     -(f.mean() - r.mean()).abs() | absolute
     (f.mean() - r.mean()).item() | item|plain
@@ -1097,6 +1190,38 @@ WRONG = {
     ((g * (r - f)).sum(1) / (g.norm() * (r - f).norm(dim=1))).mean() | batch|norm
     (g @ (r - f).T).mean() | pair
     """,
+    "bracket": """e, k, c:
+    ((e / k).max(), c.min()) | minus the critic
+    (abs(e).max() / k.max(), c.min()) | look by look
+    (abs(e / k)[-1], c[-1]) | grow old
+    (abs(e / k)[-1], c.min()) | best of all
+    (abs(e / k).mean(), c.min()) | mean
+    (abs(e / k).max(), c.mean()) | mean
+    (abs(e / k).max(), c.max()) | cheapest
+    (abs(e).max(), c.min()) | divide
+    (abs(e * k).max(), c.min()) | multiply
+    (c.min(), abs(e / k).max()) | changed places
+    abs(e / k).max() | alone
+    c.min() | alone
+    (max(0, (e / k).max()), c.min()) | zero
+    (abs(e / k), c.min()) | shape|compare|numbers|one|kind
+    """,
+    "residual_bound": """k:
+    k.prod() | plain chain
+    1 + k.prod() | per block
+    (1 + k).prod() | whole branch
+    (1 + k.prod(axis=1)).sum() | multiply
+    (1 + k.sum(axis=1)).prod() | multiply
+    (1 + k.prod(axis=0)).prod() | row
+    (1 + k.prod(axis=1)) | multiply
+    1 + k.prod(axis=1).sum() | multiply
+    np.sqrt(1 + k.prod(axis=1) ** 2).prod() | Pythagoras
+    np.maximum(1, k.prod(axis=1)).prod() | sum
+    (1 + k.prod(axis=1)).max() | largest
+    (1 + k.prod(axis=1))[-1] | last
+    (1 + k.prod(axis=1)).prod() - 1 | minus 1
+    np.log((1 + k.prod(axis=1)).prod()) | logarithm
+    """,
     "bound_by_hand": """c, w:
     math.prod(layers(c, w, lambda a, b: a * b)) | root
     c * math.prod(layers(1, w)) | once
@@ -1158,6 +1283,37 @@ WRONG = {
     abs(x.mean() - y.mean()).clamp(-c, c) | clipped|clamp|cut
     c * abs(x.mean() + y.mean()) | add
     c * abs(x.max() - y.max()) | largest
+    """,
+    "clip_for_slope": """s, w:
+    s / math.prod(math.sqrt(a * b) for a, b in pairwise(w)) | root
+    (s / math.prod(math.sqrt(a * b) for a, b in pairwise(w))) ** (1 / len(w)) | one more
+    (s / math.prod(math.sqrt(a * b) for a, b in pairwise(w))) ** 0.5 | number of layers
+    (s / math.prod(a * b for a, b in pairwise(w))) ** (1 / (len(w) - 1)) | sqrt
+    (s / math.prod(w)) ** (1 / (len(w) - 1)) | widths
+    (math.prod(math.sqrt(a * b) for a, b in pairwise(w)) / s) ** (1 / (len(w) - 1)) | upside down
+    math.prod(math.sqrt(a * b) for a, b in pairwise(w)) ** (-1 / (len(w) - 1)) | asked for
+    s ** (1 / (len(w) - 1)) | missing
+    s ** (1 / (len(w) - 1)) / math.prod(math.sqrt(a * b) for a, b in pairwise(w)) | whole quotient
+    (s / math.prod(math.sqrt(a * b) for a, b in pairwise(w))) ** (len(w) - 1) | power
+    s / (len(w) - 1) / math.prod(math.sqrt(a * b) for a, b in pairwise(w)) | multiply
+    math.prod(s * math.sqrt(a * b) for a, b in pairwise(w)) | turn it round
+    2 * (s / math.prod(math.sqrt(a * b) for a, b in pairwise(w))) ** (1 / (len(w) - 1)) | twice
+    """,
+    "plane_estimate": """c, x, y:
+    c * (x.mean(0) - y.mean(0)).norm() | square
+    c * (x.mean(0) - y.mean(0)).sum() | sign
+    c * (x.mean(0) - y.mean(0)).sum().abs() | sizes before
+    c * (x.mean(0) - y.mean(0)).abs().max() | every weight
+    c * (x.mean(0) - y.mean(0)).abs().mean() | add
+    c * (x.mean() - y.mean()).abs() | per coordinate
+    c * (x.mean(0) - y.mean(0)).abs() | one number
+    (x.mean(0) - y.mean(0)).abs().sum() | clip limit
+    -c * (x.mean(0) - y.mean(0)).abs().sum() | sign
+    c * (x.sum(0) - y.sum(0)).abs().sum() | means
+    c * (x - y).mean(0).abs().sum() | equally long
+    c * (x.mean(0) - y.mean(0)).square().sum() | square
+    c * (x.mean(0) + y.mean(0)).abs().sum() | added
+    c * (x.mean(1).sum() - y.mean(1).sum()).abs() | expected|mean|axis|twice|half|unused|found
     """,
     "share_at_limit": """k, c:
     share(k, c, lambda p, c: p == c) | \+clip_limit|alone
@@ -1280,6 +1436,38 @@ WRONG = {
     -w / (2 * s) | exceed|sign
     w * (1 + s) / (2 * s) | w1|distance
     w // (2 * s) | int|round
+    """,
+    "w1_from_log": """e, t:
+    e | whole excess
+    -t | half of the excess
+    t | loss itself
+    2 * t - e | minus
+    e + t | twice
+    (e - t) / 2 | mean
+    2 * (e + t) | excess
+    -2 * t | estimate
+    e - 2 * t | add
+    2 * e + t | excess|once
+    -t - e | penalty
+    2 * t + e | signs
+    (-2 * t - e) / 2 | halve
+    math.sqrt(-e * t) | sum
+    """,
+    "best_scale": """e, s, lam:
+    (e / lam + s.mean()) / (s**2).mean() | factor of 2
+    (e / (2 * lam) + s.mean()) / s.mean() ** 2 | square of the mean
+    e / (2 * lam) + 1 | slopes
+    1 / s.mean() | reward
+    s.mean() / (s**2).mean() | reward
+    (s.mean() - e / (2 * lam)) / (s**2).mean() | sign
+    (e / 2 * lam + s.mean()) / (s**2).mean() | brackets
+    (2 * lam * e + s.mean()) / (s**2).mean() | stiffer
+    (e / (2 * lam) + s.sum()) / (s**2).sum() | means
+    e / (2 * lam * (s * (s - 1)).mean()) | quotient
+    (s**2).mean() / (e / (2 * lam) + s.mean()) | upside down
+    (e / (2 * lam) + s.mean()) / (s**2).mean() - 1 | change
+    (e / (2 * lam) + np.median(s)) / (s**2).mean() | median
+    e - 2 * lam * (s * (s - 1)).mean() | gap
     """,
     "wrong_axis_slope": """n, d, l:
     28 + 392 * d / l | 784|28

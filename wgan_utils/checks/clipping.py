@@ -1,7 +1,8 @@
-"""Notebooks 06 and 09: clipping the weights, what it leaves of a linear critic, and how many weights it catches."""
+"""Notebooks 06 and 09: clipping the weights, the slope it allows, and what it leaves of a linear critic."""
 
 import copy
 import itertools
+import math
 
 import torch
 from torch import Tensor, nn
@@ -284,4 +285,86 @@ share_at_limit = Exercise(
     share(end=lambda each: each[-2].mean()) | this is the last layer's weight alone: count all parameters
     """,
     tolerance=1e-5,
+)
+
+
+def product(widths):
+    """The bound by hand at clip limit 1."""
+    return math.prod(math.sqrt(a * b) for a, b in itertools.pairwise(widths))
+
+
+clip_for_slope = Exercise(
+    "Notebook 06: the largest clip limit that keeps every slope of a ReLU network of these widths at most `slope`.",
+    cases=lambda rng: [(1.3, [3, 40, 5]), (0.7, [2, 16, 16, 1]), (5.2, [7, 30, 12, 4, 1]), (2.6, [9, 2])],
+    right=lambda slope, widths: (slope / product(widths)) ** (1 / (len(widths) - 1)),
+    wrong="""s, w:
+    s / product(w) | c stands in each factor: take the root of as many layers as there are
+    (s / product(w)) ** (1 / len(w)) | widths are one more than layers: one root less
+    (s / product(w)) ** (1 / (len(w) - 2)) if len(w) > 2 else s / product(w) | every linear layer holds a c, the last
+        as well: len(widths) - 1 of them
+    (s / product(w)) ** 0.5 | the root is that of the number of layers, not always the square root
+    (product(w) / s) ** (1 / (len(w) - 1)) | this is upside down: a wider network needs a smaller box
+    (s * product(w)) ** (1 / (len(w) - 1)) | the widths divide: a wider network needs a smaller box
+    s * product(w) ** (-1 / (len(w) - 1)) | the root is taken of the whole quotient, of the slope too
+    s ** (1 / (len(w) - 1)) / product(w) | the root is taken of the whole quotient, of the widths too
+    s ** (1 / (len(w) - 1)) | the widths are missing: a layer may stretch by c sqrt(rows cols)
+    (s / product(w) ** 2) ** (1 / (len(w) - 1)) | a layer's norm is c sqrt(rows cols): the root over the widths is
+        missing
+    (s / product(w)) ** (len(w) - 1) | this is the power, not the root
+    s / (len(w) - 1) / product(w) | factors multiply: the root of the number of layers, not a quotient by it
+    product(w) ** (-1 / (len(w) - 1)) | this is the box for slope 1: the slope asked for is missing
+    s * product(w) | this is the slope of a box of limit `slope`: solve for the limit
+    s ** (len(w) - 1) * product(w) | this is the bound of the box [-slope, slope]: turn it round
+    min((s / product(w)) ** (1 / (len(w) - 1)), 0.01) | do not stop at the paper's 0.01: the largest limit is asked for
+    (s / math.prod(w)) ** (1 / (len(w) - 1)) | inner widths count in two layers, first and last in one: each layer has
+        sqrt(rows cols)
+    (s / math.prod(math.sqrt(b) for b in w[1:])) ** (1 / (len(w) - 1)) | rows alone: a layer's norm is c sqrt(rows
+        cols)
+    """,
+    corners=lambda rng: {"a network of one layer: c sqrt(rows cols) = slope": (3.0, [4, 1])},
+)
+
+
+def planes(rng) -> list[tuple[float, Tensor, Tensor]]:
+    """Samples in two or more dimensions, not equally many, whose means differ in every coordinate, with both signs."""
+    sizes = [(0.3, 5, 7, (1.2, -0.7)), (0.45, 8, 3, (-0.5, 2.0, 0.8)), (0.7, 4, 9, (-1.1, -0.6))]
+    cases = []
+    for c, n, m, gap in sizes:
+        x, y = rng.normal(0, 0.5, (n, len(gap))) + gap, rng.normal(0, 0.5, (m, len(gap)))
+        cases.append((c, tensor(x), tensor(y)))
+    return cases
+
+
+plane_estimate = Exercise(
+    "Notebook 06: the estimate of the best linear critic on points of the plane, every weight in the box.",
+    cases=planes,
+    right=lambda clip_limit, x_real, x_fake: clip_limit * (x_real.mean(0) - x_fake.mean(0)).abs().sum(),
+    wrong="""c, x, y:
+    c * (x.mean(0) - y.mean(0)).norm() | this is the best critic of slope c: the box is a square, and its corners are
+        farther out than its walls
+    c * (x.mean(0) - y.mean(0)).sum() | each weight picks its own sign: take the size of each coordinate before the sum
+    c * (x.mean(0) - y.mean(0)).sum().abs() | each weight picks its own sign: take sizes before the sum, not after it
+    c * (x.mean(0) - y.mean(0)).abs().max() | every weight may stand at a wall, not one alone: add the coordinates
+    c * (x.mean(0) - y.mean(0)).abs().mean() | add the coordinates; this is their mean
+    c * (x.mean() - y.mean()).abs() | one mean per coordinate: these are means over coordinates as well
+    c * (x.mean(0) - y.mean(0)).abs() | add the coordinates: an estimate is one number
+    (x.mean(0) - y.mean(0)).abs().sum() | the clip limit is missing: each weight is at most c
+    (x.mean(0) - y.mean(0)).norm() | this is the distance of the means: c is missing, and the box is a square
+    c * x.shape[1] ** 0.5 * (x.mean(0) - y.mean(0)).norm() | this is the slope at a corner times the distance: the gap
+        need not point to the corner
+    -c * (x.mean(0) - y.mean(0)).abs().sum() | the sign is flipped: the estimate is 0 or more
+    c**2 * (x.mean(0) - y.mean(0)).abs().sum() | c once, not squared
+    c * (x.abs().mean(0) - y.abs().mean(0)).abs().sum() | take means first, then sizes: these are means of absolute
+        values
+    c * (x.mean(0).abs() - y.mean(0).abs()).abs().sum() | take the size of the difference, not of each mean
+    c * (x.mean(0) + y.mean(0)).abs().sum() | the means are added: take their difference
+    c * (x.sum(0) - y.sum(0)).abs().sum() | take means, not sums: the two samples need not be equally long
+    c * (x.median(0).values - y.median(0).values).abs().sum() | take means, not medians
+    c * (x.mean(0) - y.mean(0)).square().sum() | sizes, not squares
+    c * (x.mean(0) - y.mean(0)).relu().sum() | do not cut at 0: a weight may stand at -c
+    c * (x.mean(0) - y.mean(0))[0].abs() | all coordinates count, not the first alone
+    (x.mean(0) - y.mean(0)).abs().clamp(max=c).sum() | the gap is multiplied by c, not cut at c
+    c * torch.cdist(x, y).mean() | this is c times the mean distance of all pairs: a linear critic sees the means alone
+    """,
+    errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )

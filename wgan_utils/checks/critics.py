@@ -313,3 +313,82 @@ ray_cosine = Exercise(
     of_rays(lambda g, r: cosines(g, r).sign().mean()) | this is the mean sign: take the mean cosine
     """,
 )
+
+
+def looks(rng: np.random.Generator) -> list[tuple]:
+    """Estimates, some negative, proven bounds, and costs of couplings; the best is neither first nor last."""
+    cases = []
+    for n, m, sign in ((7, 5, 1), (6, 8, -1), (9, 4, 1)):
+        bounds = rng.uniform(0.5, 4, n)
+        shares = sign * rng.uniform(0.2, 0.5, n)
+        shares[n // 2], shares[1] = sign * 0.8, -sign * 0.6
+        cases.append((shares * bounds, bounds, rng.permutation(np.linspace(1.1, 2, m)) + rng.random() / 2))
+    return cases
+
+
+bracket = Exercise(
+    "Notebook 05: the tightest (low, high) around W1, from a log's estimates and bounds and from costs of couplings.",
+    cases=looks,
+    right=lambda estimates, bounds, costs: (np.max(np.abs(estimates) / bounds), np.min(costs)),
+    wrong="""e, k, c:
+    ((e / k).max(), c.min()) | minus the critic has the same slope: a negative estimate proves its size
+    (np.abs(e).max() / k.max(), c.min()) | divide look by look, then take the largest: each estimate has its own bound
+    (np.abs(e).max() / k.min(), c.min()) | divide look by look: this pairs the largest estimate with another look's
+        bound, and proves nothing
+    (np.abs(e / k)[-1], c[-1]) | a proof does not grow old: the best of all looks counts, not the last
+    (np.abs(e / k)[-1], c.min()) | the best of all looks counts below too, not the last
+    (np.abs(e / k).max(), c[-1]) | the cheapest coupling counts, not the last
+    (np.abs(e / k)[0], c.min()) | the best of all looks counts, not the first
+    (np.abs(e / k).mean(), c.mean()) | each look is a proof by itself: the best one, not the mean
+    (np.abs(e / k).mean(), c.min()) | each look is a proof by itself: the largest, not the mean
+    (np.abs(e / k).max(), c.mean()) | each coupling is an upper bound by itself: the cheapest, not the mean
+    (np.abs(e / k).min(), c.max()) | this is the widest bracket: the largest below, the smallest above
+    (np.abs(e / k).max(), c.max()) | the cheapest coupling is the tightest upper bound
+    (np.abs(e / k).min(), c.min()) | the largest certificate is the tightest lower bound
+    (np.abs(e).max(), c.min()) | an estimate is no certificate: divide by its bound
+    (e.max(), c.min()) | an estimate is no certificate: divide by its bound, and a negative one counts as well
+    (np.abs(e * k).max(), c.min()) | divide by the bound, do not multiply
+    (np.abs(e / k).max(), (c / k.min()).min()) | a coupling's cost is in data units already
+    (c.min(), np.abs(e / k).max()) | the two have changed places: (low, high)
+    np.abs(e / k).max() | this is the lower end alone: return both
+    c.min() | this is the upper end alone; return both
+    (np.maximum(e / k, 0).max(), c.min()) | a negative estimate is no zero: minus the critic reads its size
+    """,
+    corners=lambda rng: {
+        "when every estimate is negative, minus the critic proves its size": (
+            np.array([-0.4, -1.2, -0.9]),
+            np.array([2.0, 1.5, 1.0]),
+            np.array([1.4, 1.1]),
+        ),
+    },
+)
+
+residual_bound = Exercise(
+    "Notebook 05: a bound on the slope of a chain of blocks x + branch(x), from norms of shape (blocks, layers).",
+    cases=lambda rng: [(rng.uniform(0.4, 1.9, shape),) for shape in ((3, 2), (2, 4), (4, 3))],
+    right=lambda norms: np.prod(1 + norms.prod(axis=1)),
+    wrong="""k:
+    k.prod() | this is the bound of a plain chain: each block adds its input, slope 1, to the branch
+    1 + k.prod() | each block adds its input, not the network as a whole: one 1 per block
+    (1 + k).prod() | the shortcut leads around the whole branch, not around each layer
+    (1 + k.sum(axis=1)).prod() | inside a branch the norms multiply
+    (1 + k.prod(axis=1)).sum() | along the chain of blocks the slopes multiply
+    1 + k.prod(axis=1).sum() | this is for branches that all start at one input: along a chain the slopes multiply
+    k.prod(axis=1).sum() | along the chain slopes multiply, and each block adds its input
+    k.prod(axis=1).max() | along the chain slopes multiply, and each block adds its input, slope 1
+    (1 + k.prod(axis=1)).max() | along the chain of blocks the slopes multiply: not the largest alone
+    (1 + k.prod(axis=1))[-1] | all blocks count, not the last alone
+    (1 + k.prod(axis=1))[0] | all blocks count, not the first alone
+    np.maximum(1, k.prod(axis=1)).prod() | the slope of a sum is at most the sum of the slopes, not the larger
+    np.sqrt(1 + k.prod(axis=1) ** 2).prod() | the two slopes may point the same way: they add, not by Pythagoras
+    (1 + k.prod(axis=0)).prod() | a row is a block: multiply along the row
+    (1 + k.max(axis=1)).prod() | inside a branch the norms multiply, not the largest alone
+    (1 + k.prod(axis=1)) | these are the bounds of the blocks: multiply them
+    np.abs(1 - k.prod(axis=1)).prod() | input and branch may point the same way: the slopes add
+    (2 * k.prod(axis=1)).prod() | the shortcut has slope 1, not the branch's
+    k.shape[0] + k.prod() | one 1 per block, inside the product
+    """,
+    corners=lambda rng: {
+        "branches of zeros leave the identity, slope 1": (np.zeros((3, 2)),),
+    },
+)

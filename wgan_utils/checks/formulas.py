@@ -3,6 +3,8 @@
 import math
 from itertools import pairwise
 
+import numpy as np
+
 from wgan_utils.checks.answer import Exercise
 
 
@@ -164,6 +166,77 @@ wrong_axis_slope = Exercise(
     n**0.5 + n * d / 2 | lambda_gp is missing: it holds the weights
     n**0.25 + n**0.5 * d / (2 * lam) | n_pixels counts all pixels already: do not take its root twice
     """,
+)
+
+w1_from_log = Exercise(
+    "Notebook 07: W1 from two numbers in the log of a settled critic: the estimate, and the loss with the penalty.",
+    cases=lambda rng: [(3.9, -3.3), (5.1, -4.2), (1.7, -1.6), (0.9, -0.7)],
+    right=lambda estimate, total_loss: -2 * total_loss - estimate,
+    wrong="""e, t:
+    2 * t - e | the total loss is a loss: minus it is W + W^2 / (4 lambda)
+    2 * t + e | the signs are flipped: minus the total loss is W + W^2 / (4 lambda), and the estimate is taken off twice
+        that
+    -t | minus the total loss still has half of the excess, W^2 / (4 lambda)
+    t | this is the loss itself: it is minus (W + W^2 / (4 lambda))
+    e | the estimate has the whole excess, W^2 / (2 lambda)
+    -t - e | this is minus the penalty times lambda, half of the excess: take it off once more from minus the loss
+    e + t | this is lambda times the penalty, half of the excess: take twice of it off the estimate
+    e - t | this adds the two: their excesses must cancel
+    (e - t) / 2 | this is their mean: its excess is three quarters of the estimate's
+    2 * e + t | the excess doubles so: the estimate has the larger one, so it counts once
+    2 * (e + t) | this is the excess, W^2 / (2 lambda): take it off the estimate
+    -2 * t | take the estimate off: W + W^2 / (4 lambda) twice, minus W + W^2 / (2 lambda)
+    -2 * t + e | take the estimate off, do not add it
+    t + 2 * e - 2 * t | the larger excess is the estimate's: minus the loss counts twice, the estimate once
+    (-2 * t - e) / 2 | do not halve: 2 - 1 = 1 of W is left already
+    -2 * t - e / 2 | the estimate is taken off whole
+    math.sqrt(-t * e) | the two differ by a sum, not by a factor
+    t**2 / e | the two differ by a sum, not by a factor: no quotient
+    """,
+    corners=lambda rng: {"where the two agree there is no excess: that is W1": (2.5, -2.5)},
+)
+
+
+def slopes_seen(rng: np.random.Generator) -> list[tuple]:
+    return [(2.6, rng.uniform(0.4, 1.3, 7), 1.7), (0.8, rng.uniform(0.7, 1.9, 6), 4.0), (3.3, rng.random(9) + 0.3, 0.6)]
+
+
+best_scale = Exercise(
+    "Notebook 07: the t that minimises -t estimate + lambda_gp * mean of (t s - 1)^2 over the slopes s.",
+    cases=slopes_seen,
+    right=lambda estimate, s, lambda_gp: (estimate / (2 * lambda_gp) + s.mean()) / (s**2).mean(),
+    wrong="""e, s, lam:
+    (e / lam + s.mean()) / (s**2).mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): a factor of 2 is missing
+    (e / (2 * lam) + s.mean()) / s.mean() ** 2 | the mean of the squares, not the square of the mean
+    (e / (2 * lam) + 1) / (s**2).mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): an s is missing
+    (e / (2 * lam) + s.mean()) / s.mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): s stands twice below
+    e / (2 * lam) + 1 | the slopes are missing: this is for slopes of 1
+    1 / s.mean() | this makes the mean slope 1: the reward pulls too
+    s.mean() / (s**2).mean() | this minimises the penalty alone: the reward pulls too
+    e / (2 * lam) / (s**2).mean() | this is for a penalty of the squared slope: the spring rests at 1
+    (s.mean() - e / (2 * lam)) / (s**2).mean() | the sign of the reward is flipped: a larger estimate pulls t up
+    (e / (2 * lam) - s.mean()) / (s**2).mean() | the sign of the spring's rest is flipped
+    (s**2).mean() / (e / (2 * lam) + s.mean()) | this is upside down
+    (2 * lam * e + s.mean()) / (s**2).mean() | lambda_gp divides: a stiffer spring yields less
+    (e / 2 * lam + s.mean()) / (s**2).mean() | brackets: 2 * lambda_gp stands below
+    (e / (2 * lam) + s.sum()) / (s**2).sum() | take means over the slopes: with sums the reward counts too little
+    e / (2 * lam * (s * (s - 1)).mean()) | this is the quotient of the thermometer's two sides: minimise over t
+    e - 2 * lam * (s * (s - 1)).mean() | this is the gap G of the thermometer: return the factor t
+    1 + (e - 2 * lam * (s * (s - 1)).mean()) / lam | one step of descent is not the minimum: solve for t
+    (e / (4 * lam) + s.mean()) / (s**2).mean() | the reward's share is estimate / (2 lambda): one 2, not two
+    (e / (2 * lam) + s.mean()) / (s**2).mean() - 1 | this is the change: return the factor t itself
+    (e / 20 + s.mean()) / (s**2).mean() | this assumes lambda = 10; use lambda_gp
+    (e / (2 * lam) + np.median(s)) / (s**2).mean() | take the mean slope, not the median
+    ((e / (2 * lam) + s) / s**2).mean() | minimise the mean over all slopes, not one by one
+    """,
+    corners=lambda rng: {
+        "a settled critic keeps its scale: t = 1": (2 * 1.05 * 10 * 0.05, np.full(5, 1.05), 10.0),
+        "slope 0 everywhere is a critic without a slope to scale; here some are 0": (
+            1.0,
+            np.array([0.0, 0.0, 2.0]),
+            2.0,
+        ),
+    },
 )
 
 best_slope = Exercise(

@@ -136,3 +136,102 @@ saturating_gradient = Exercise(
     """,
     tolerance=1e-3,
 )
+
+density_ratio = Exercise(
+    "Notebook 04: p / q from the best D (an array) when each data point came with `fakes_per_real` fakes.",
+    cases=lambda rng: [(rng.uniform(0.1, 0.9, n), k) for n, k in ((6, 3.0), (7, 0.25), (5, 4.0))],
+    right=lambda D, fakes_per_real: fakes_per_real * D / (1 - D),
+    wrong="""D, k:
+    D / (1 - D) | fakes_per_real is missing: with k fakes per data point the best D is p / (p + k q), so solve that
+    D / (1 - D) / k | k stands on the wrong side: the best D is p / (p + k q), solve it for p / q
+    k * (1 - D) / D | this is upside down, and k on its wrong side: solve D = p / (p + k q) for p / q
+    (1 - D) / D / k | this is q / p, the ratio upside down
+    (1 - D) / D | this is k q / p: upside down, and k is missing
+    k * D | the 1 - D below is missing: D = p / (p + k q) is a share, not a ratio
+    D / k | the 1 - D below is missing, and k belongs above: solve D = p / (p + k q) for p / q
+    k / (1 - D) | the D above is missing
+    D / (1 - k * D) | k multiplies q in D = p / (p + k q): solve again, k comes out in front
+    D / (k - D) | k multiplies q in D = p / (p + k q): the share of fakes is 1 - D, not k - D
+    D / (1 + k) / (1 - D) | k is the number of fakes per data point, not their share: no 1 + k
+    D / (1 - D) * (1 + k) | no 1 + k: the two laws are weighed 1 and k, and the common total cancels
+    D / (1 - D) * k / (1 + k) | no k / (1 + k): the total cancels in p / (k q)
+    np.log(k * D / (1 - D)) | this is the logarithm of the ratio
+    np.log(D / (1 - D)) | this is the logit: take its exponential, times k
+    (D / (1 - D)) ** k | k multiplies the odds; it is no power
+    k * D / (1 + D) | the share of fakes is 1 - D, not 1 + D
+    k**2 * D / (1 - D) | k once: D = p / (p + k q)
+    k**0.5 * D / (1 - D) | no root of k: D = p / (p + k q)
+    (k * D / (1 - D)).mean() | one ratio per point: this is their mean
+    """,
+    corners=lambda rng: {
+        "where D is 0 there are no data: the ratio is 0": (np.array([0.0, 0.5]), 2.0),
+        "with one fake per data point, D = 1/2 says p = q": (np.array([0.5, 0.75]), 1.0),
+    },
+)
+
+tv_bound = Exercise(
+    "Notebook 04: the largest lower bound on the total variation that two accuracies on fresh samples prove.",
+    cases=lambda rng: [(0.81, 0.74), (0.93, 0.35), (0.62, 0.97), (0.3, 0.45)],
+    right=lambda real, fake: abs(real + fake - 1),
+    wrong="""a, b:
+    a + b - 1 | below 0 the judge is worse than a coin, and swapping its words turns it round: take the size
+    max(a + b - 1, 0) | do not cut at 0: swap the words of a judge that is mostly wrong, and it is mostly right
+    (a + b) / 2 | this is the accuracy: a coin has 1/2 of it, and proves nothing
+    abs((a + b) / 2 - 0.5) | this is half of it: TV is the gap between the chances P_r(A) and P_g(A)
+    a + b | subtract 1: the chance that a fake is called data is 1 - accuracy_fake
+    abs(a - b) | a fake called fake is a success: the chance that it is called data is 1 - accuracy_fake
+    a - b | a fake called fake is a success: the chance that it is called data is 1 - accuracy_fake; and take the size
+    abs(1 - a * b) | chances of two events on two laws do not multiply: subtract them
+    a * b | chances of two events on two laws do not multiply: subtract them; a coin must read 0
+    min(a, b) | both accuracies count: the gap is P_r(A) - P_g(A)
+    max(a, b) | both accuracies count; a judge that says "data" to all has one accuracy of 1 and proves nothing
+    1 - (a + b) / 2 | this is the error rate
+    2 - a - b | this is the sum of the two error rates: subtract it from 1, and take the size
+    1 - abs(a + b - 1) | this is 1 minus the bound
+    (a + b - 1) ** 2 | no square: the gap of the two chances, its size
+    abs(2 * (a + b) - 1) | the doubled mean accuracy is a + b itself: no further 2
+    math.log(2) - (2 - a - b) / 2 | this is the meter of JS: here only right or wrong is known
+    a | the accuracy on the fakes is not used
+    b | the accuracy on data is not used
+    """,
+    corners=lambda rng: {
+        "a coin proves nothing": (0.5, 0.5),
+        "a judge that calls everything data proves nothing": (1.0, 0.0),
+        "two accuracies of 1 prove TV = 1": (1.0, 1.0),
+    },
+)
+
+
+def not_fooled(slope: float, d: float, half: float = 0.5) -> np.ndarray:
+    """1 - D at the fakes d + z, for a logit that falls with this slope and is 0 half way."""
+    return 1 / (1 + np.exp(-slope * (Z + half * d)))
+
+
+bounded_gradient = Exercise(
+    "Notebook 04: the non-saturating gradient at gap d under the best logit of slope at most `slope`.",
+    cases=lambda rng: [(2.4, 0.6), (3.0, 1.7), (1.2, 0.8), (0.9, 1.6)],
+    right=lambda d, slope: min(d, slope) * mean(not_fooled(min(d, slope), d)),
+    wrong="""d, s:
+    d * mean(not_fooled(d, d)) | this is the gradient without a bound: the logit's slope is at most `slope`
+    s * mean(not_fooled(s, d)) | where the gap is smaller than `slope` the bound does not bind: the best slope is d
+    s * mean(not_fooled(d, d)) | the weights are those of the free logit: bound the logit before the sigmoid
+    min(d, s) * mean(not_fooled(d, d)) | the weights are those of the free logit; bound it before the sigmoid too
+    min(d, s) * mean(not_fooled(1.0, d)) | the weights are those of slope 1: use the same slope twice
+    mean(not_fooled(min(d, s), d)) | this is the mean of 1 - D: the logit's slope is missing
+    d * mean(not_fooled(min(d, s), d)) | the push is the bounded slope, not d
+    min(d, s) * mean(1 - not_fooled(min(d, s), d)) | this is the saturating gradient: weigh the fakes by 1 - D
+    -min(d, s) * mean(not_fooled(min(d, s), d)) | the sign is flipped: descent must lower d, so it is positive
+    min(d, s) | the weight 1 - D is missing: this is the Wasserstein loss with that slope
+    min(d * mean(not_fooled(d, d)), s) | bound the slope, not the gradient
+    max(d, s) * mean(not_fooled(max(d, s), d)) | the slope is at most `slope`: the smaller of the two
+    min(d, s) * mean(not_fooled(min(d, s), d, half=0.0)) | the logit is 0 half way, at d / 2, not at the fakes' mean
+    min(d, s) * mean(not_fooled(min(d, s), d, half=1.0)) | the logit is 0 half way, at d / 2, not at the data's mean
+    min(d, s) / (1 + math.exp(-min(d, s) * d / 2)) | 1 - D at the mean of the fakes is not the mean of 1 - D
+    mean(np.logaddexp(0, -min(d, s) * (Z + d / 2))) | this is the loss with the wrong sign of the logit: take the
+        derivative of -log D
+    mean(np.logaddexp(0, min(d, s) * (Z + d / 2))) | this is the loss itself; take its derivative
+    min(d, s) ** 2 * mean(not_fooled(min(d, s), d)) | the slope once, not squared
+    1 - mean(not_fooled(min(d, s), d)) | this is the mean of D on the fakes
+    """,
+    tolerance=1e-3,
+)

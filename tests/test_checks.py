@@ -483,7 +483,72 @@ class Linear(nn.Module):
 
 # Right answers, an expression a line.
 
+
+def pointing(y, a, c, pick=np.argmin, unit=True):
+    found = []
+    for point in y:
+        away = point - a[pick(np.linalg.norm(point - a, axis=1) + c)]
+        found.append(away / np.linalg.norm(away) if unit else away)
+    return np.array(found)
+
+
+def in_turns(h, f, g, order=1, r1=1):
+    critic, generator = np.array([[1, 0], [-h * f, 1 - r1 * h * g]]), np.array([[1, h * f], [0, 1]])
+    return (generator @ critic)[::order, ::order] if order else critic @ generator
+
+
+def largest_by_search(f, g):
+    """The largest step at which no eigenvalue leaves the unit circle, by bisection."""
+    low, high = 0.0, 50.0
+    for _ in range(60):
+        h = (low + high) / 2
+        size = np.abs(np.linalg.eigvals([[1, h * f], [-h * f, 1 - h * g]])).max()
+        low, high = (h, high) if size < 1 else (low, h)
+    return low
+
+
+def fixed_point(reg, k=2.0, rounds=20_000):
+    r = 1.0
+    for _ in range(rounds):
+        r = math.tanh(k * r / reg)
+    return r
+
+
+def onto(v):
+    return v @ np.linalg.inv(v.T @ v) @ v.T
+
+
+def field(x, t, d, end=lambda x, t, m: (m - x) / (1 - t), centre=None, twice=None):
+    squares = ((x - (t if centre is None else centre) * d) ** 2).sum(1) / (twice or 2 * (1 - t) ** 2)
+    w = np.exp(squares.min() - squares)
+    return end(x, t, w @ d / w.sum())
+
+
 RIGHT = {
+    "exact_direction": """y, a, c:
+    pointing
+    ((y[:, None] - a) / lengths(y, a)[:, :, None])[np.arange(len(y)), (lengths(y, a) + c).argmin(1)]
+    """,
+    "alternating_matrix": """h, f, g:
+    [[1 - h * h * f * f, h * f * (1 - h * g)], [-h * f, 1 - h * g]]
+    in_turns
+    """,
+    "largest_step": """f, g:
+    largest_by_search
+    g / f**2 if g <= 2 * f else (g - math.sqrt(g * g - 4 * f * f)) / f**2
+    """,
+    "block_reflector": """v:
+    np.eye(len(v)) - 2 * np.linalg.qr(v)[0] @ np.linalg.qr(v)[0].T
+    np.eye(len(v)) - 2 * v @ np.linalg.pinv(v)
+    """,
+    "shrunk_pair": """reg:
+    fixed_point
+    next((r for r in np.linspace(1, 0, 100_001) if math.tanh(2 * r / reg) >= r), 0.0)
+    """,
+    "exact_velocity": """x, t, d:
+    field
+    F.softmax(torch.tensor(-((x - t * d) ** 2).sum(1) / 2 / (1 - t) ** 2), 0).numpy() @ (d - (x - t * d) / (1 - t))
+    """,
     "total_variation": """p, q:
     sum(max(a - b, 0) for a, b in zip(p, q))
     1 - np.minimum(p, q).sum()
@@ -735,6 +800,105 @@ RIGHT = {
 # Wrong answers: an expression, and a word that the verdict must hold.
 
 WRONG = {
+    "exact_direction": """y, a, c:
+    -pointing(y, a, c) | falls|to the apex
+    pointing(y, a, c, unit=False) | length 1|distance
+    pointing(y, a, c, np.argmax) | smallest
+    pointing(y, a, 0 * c) | nearest
+    pointing(y, a, -c) | added
+    pointing(y, a, c)[::-1] | backwards
+    pointing(y, a, c).mean(0) | mean
+    pointing(y, a, c) / len(y) | number of
+    lengths(y, a).min(1) | vectors|shape
+    (lengths(y, a) + c).min(1) | value
+    (lengths(y, a) + c).argmin(1) | active
+    -pointing(y, a, 0 * c) | nearest
+    np.sign(pointing(y, a, c)) | signs
+    2 * pointing(y, a, c) | twice
+    y / np.linalg.norm(y, axis=1)[:, None] | origin
+    """,
+    "alternating_matrix": """h, f, g:
+    [[1, h * f], [-h * f, 1 - h * g]] | at once
+    in_turns(h, f, g, order=0) | first
+    in_turns(h, f, g).T | transpose
+    in_turns(h, f, g, order=-1) | places
+    in_turns(h, f, g, r1=0) | R1
+    in_turns(h, f, g, r1=2) | R1
+    in_turns(h, f, g, r1=-1) | sign
+    in_turns(h, -f, g) | signs
+    in_turns(h, 1, g) | f'
+    in_turns(1, f, g) | h
+    in_turns(h, f, g) - np.eye(2) | identity
+    np.linalg.det(in_turns(h, f, g)) | determinant
+    in_turns(h, f, g) @ in_turns(h, f, g) | two turns
+    np.linalg.inv(in_turns(h, f, g)) | backwards
+    -in_turns(h, f, g) | sign
+    """,
+    "largest_step": """f, g:
+    g / f**2 | real
+    g / f | squared
+    f * f / g | upside
+    g | missing
+    2 * g / f**2 | factor of 2
+    g / f**2 / 2 | half
+    2 / g | critic alone
+    2 / f | turns
+    math.sqrt(g) / f | root
+    -largest_by_search(f, g) | sign
+    largest_by_search(g, f) | swapped
+    min(g / f**2, 2 / g) | larger
+    g / f**2 if g < 2 * f else 2 / f | alone
+    g / f**2 if g < 2 * f else 0 | real
+    g / f**2 if g < 2 * f else 4 / (g - math.sqrt(g * g - 4 * f * f)) | smaller
+    """,
+    "block_reflector": """v:
+    onto(v) | projects
+    np.eye(len(v)) - onto(v) | twice
+    np.eye(len(v)) + 2 * onto(v) | sign
+    2 * onto(v) - np.eye(len(v)) | sign
+    np.eye(len(v)) - 2 * v @ v.T | between
+    np.eye(len(v)) - v @ v.T | 2 is missing
+    v @ v.T | projection
+    -np.eye(len(v)) | everything
+    np.eye(len(v)) | alone
+    1 - 2 * onto(v) | identity
+    np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | inverted
+    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | matrix
+    np.eye(len(v)) - 2 * v @ np.linalg.inv(v @ v.T) @ v.T | raised|v\^T v
+    """,
+    "shrunk_pair": """reg:
+    0 if reg >= 1 else fixed_point(reg, 1) | 2 is missing
+    fixed_point(reg, 4) | half
+    fixed_point(reg, 2, 1) | first step
+    fixed_point(reg, 2, 2) | two steps
+    fixed_point(1 / reg) | divides|wrong side
+    fixed_point(1) | missing
+    1.0 | debiased|data
+    0.0 | attracts
+    2 / reg | slope
+    1 - fixed_point(reg) | far
+    -fixed_point(reg) | sign
+    math.sqrt(max(1 - reg / 2, 0)) | normal
+    max(1 - reg / 2, 0) | normal
+    max(fixed_point(reg), 0.1) | 0
+    """,
+    "exact_velocity": """x, t, d:
+    d.mean(0) - x | t = 0
+    (d.mean(0) - x) / (1 - t) | weigh
+    -field(x, t, d) | sign
+    field(x, t, d, lambda x, t, m: m - x) | left
+    field(x, t, d, lambda x, t, m: m) | mean datum
+    field(x, t, d, lambda x, t, m: (m - x) / t) | left
+    field(x, t, d, lambda x, t, m: (x - t * m) / (1 - t)) | noise
+    field(x, t, d, centre=1) | t times
+    field(x, t, d, twice=2 * (1 - t)) | square
+    field(x, t, d, twice=(1 - t) ** 2) | 2 times
+    field(x, t, d, twice=2) | deviation
+    (d[((x - t * d) ** 2).sum(1).argmin()] - x) / (1 - t) | likeliest
+    (d[((x - d) ** 2).sum(1).argmin()] - x) / (1 - t) | nearest
+    field(x, t, d) + x | leads
+    field(x, 1 - t, d) | 1 minus|t
+    """,
     "total_variation": """p, q:
     sum(abs(a - b) for a, b in zip(p, q)) | half|twice
     abs((p - q).sum()) / 2 | cancel|absolute

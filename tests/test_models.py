@@ -7,6 +7,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 from wgan_utils.models import (
     GroupSort,
+    ReflectingLayer,
     constant_width_generator,
     conv_critic,
     conv_generator,
@@ -15,6 +16,7 @@ from wgan_utils.models import (
     mlp_critic,
     mlp_generator,
     mlp_image_generator,
+    outweighing,
 )
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
@@ -261,3 +263,55 @@ def test_a_bound_is_1_for_mere_activations_and_refused_for_weights_that_are_no_n
     critic[0].weight, critic[0].bias = nn.Parameter(torch.randn(4, 1, 3, 3)), None
     with pytest.raises(ValueError, match="no bound is known for the layer Conv2d"):
         lipschitz_bound(critic, (1, 8, 8))
+
+
+def reflecting(width, seed):
+    """A reflecting layer with biases and weights q of many sizes, in float64."""
+    torch.manual_seed(seed)
+    layer = ReflectingLayer(width).double()
+    for parameter in (layer.bias, layer.log_q):
+        parameter.data.normal_()
+    return layer
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_slope_of_a_reflecting_layer_exceeds_1_and_some_come_near(seed):
+    layer = reflecting(6, seed)
+    jacobian = torch.vmap(torch.func.jacrev(layer))(3 * torch.randn(200, 6).double())
+    stretch = torch.linalg.matrix_norm(jacobian, 2)
+    assert stretch.max() <= 1 + 1e-12 and stretch.max() > 0.99
+    assert lipschitz_bound(nn.Sequential(layer), (6,)) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sums_of_a_reflecting_layer_outweigh_its_matrix(seed):
+    layer = reflecting(7, seed)
+    t = outweighing(layer.weight, layer.log_q)
+    assert torch.linalg.eigvalsh(torch.diag(t) - layer.weight.T @ layer.weight).min() >= -1e-12
+
+
+def test_a_reflecting_layer_with_orthonormal_columns_turns_around_what_its_units_see():
+    layer = reflecting(4, 0)
+    layer.weight.data = torch.linalg.qr(layer.weight.data).Q
+    layer.bias.data.fill_(-1.0)
+    layer.log_q.data.zero_()
+    on = layer.weight.detach() @ torch.tensor([3.0, 5.0, -2.0, -4.0]).double()  # two units see it, two do not
+    expected = layer.weight.detach() @ torch.tensor([-1.0, -3.0, -2.0, -4.0]).double()
+    torch.testing.assert_close(layer(on[None])[0].detach(), expected)
+
+
+def test_a_column_of_zeros_adds_nothing_to_a_reflecting_layer():
+    layer = ReflectingLayer(3)
+    layer.weight.data.zero_()
+    layer.bias.data.fill_(1.0)
+    x = torch.randn(5, 3)
+    assert torch.equal(layer(x), x) and lipschitz_bound(nn.Sequential(layer), (3,)) == 1
+
+
+def test_a_reflecting_layer_whose_bound_is_no_number_is_refused_and_so_is_a_subclass():
+    layer = ReflectingLayer(3)
+    layer.log_q.data = torch.tensor([0.0, 800.0, -800.0])
+    with pytest.raises(ValueError, match="log_q is too large"):
+        lipschitz_bound(nn.Sequential(layer), (3,))
+    with pytest.raises(ValueError, match="no bound is known for the layer"):
+        lipschitz_bound(nn.Sequential(type("Loud", (ReflectingLayer,), {})(3)), (3,))

@@ -18,6 +18,7 @@ from wgan_utils.transport import (
     c_transform,
     kantorovich_potentials,
     mcshane_extension,
+    sinkhorn_divergence,
     sinkhorn_plan,
     transport_plan,
     wasserstein1,
@@ -657,3 +658,51 @@ def test_a_solver_that_calls_a_bad_plan_best_is_found_out(monkeypatch):
     monkeypatch.setattr(transport, "_programme", lambda *args: crosswise)
     with pytest.raises(RuntimeError, match=r"must have the same value, found 1\.0 and 0\.0"):
         transport_plan(HALVES, HALVES, 1 - np.eye(2))
+
+
+def two_samples(seed, n=12, m=9, dim=2):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, dim)), rng.normal(size=(m, dim)) + 0.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("reg", [1.0, 3.0, 10.0])
+def test_the_sinkhorn_divergence_is_that_of_another_library(reg, seed):
+    """POT charges KL against the product and returns <plan, cost> alone, so both are added up from its plans."""
+    x, y = two_samples(seed)
+
+    def entropic(a, b):
+        p, q, cost = np.full(len(a), 1 / len(a)), np.full(len(b), 1 / len(b)), ot.dist(a, b)
+        plan = ot.sinkhorn(p, q, cost, reg, method="sinkhorn_log", stopThr=1e-12, numItermax=5000)
+        return (plan * cost).sum() + reg * stats.entropy(plan.ravel(), np.outer(p, q).ravel())
+
+    expected = entropic(x, y) - entropic(x, x) / 2 - entropic(y, y) / 2
+    assert sinkhorn_divergence(x, y, reg) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("reg", [1.0, 10.0])
+def test_the_sinkhorn_divergence_is_symmetric_zero_for_equal_samples_and_positive_for_others(reg):
+    x, y = two_samples(0)
+    assert sinkhorn_divergence(x, y, reg) == pytest.approx(sinkhorn_divergence(y, x, reg), abs=1e-8)
+    assert sinkhorn_divergence(x, y, reg) > 0.01
+    assert sinkhorn_divergence(x, x[::-1], reg) == pytest.approx(0, abs=1e-8)
+
+
+def test_the_sinkhorn_divergence_runs_from_squared_distances_of_the_best_pairs_to_that_of_the_means():
+    x, y = np.array([0.0, 3.0, 7.0]), np.array([0.5, 4.0, 7.2])
+    assert sinkhorn_divergence(x, y, 0.1) == pytest.approx((0.25 + 1 + 0.04) / 3, rel=1e-6)
+    assert sinkhorn_divergence(x, y + 2, 1e4) == pytest.approx((x.mean() - y.mean() - 2) ** 2, rel=1e-2)
+
+
+def test_the_sinkhorn_divergence_of_a_moved_sample_is_the_squared_move():
+    x, _ = two_samples(2)
+    assert sinkhorn_divergence(x, x + np.array([0.3, 0.4]), 2.0) == pytest.approx(0.25, abs=1e-8)
+    assert sinkhorn_divergence(np.array([0.0]), np.array([3.0]), 1.0) == pytest.approx(9)
+
+
+def test_the_sinkhorn_divergence_refuses_samples_of_two_dimensions_and_a_reg_of_0():
+    x, y = two_samples(0)
+    with pytest.raises(ValueError, match="same dimension, found 2 and 1"):
+        sinkhorn_divergence(x, y[:, :1], 1.0)
+    with pytest.raises(ValueError, match="reg must be more than 0 and finite, found 0"):
+        sinkhorn_divergence(x, y, 0.0)

@@ -174,6 +174,35 @@ class GroupSort(nn.Module):
         return x.unflatten(1, (-1, 2)).sort(dim=2).values.flatten(1)
 
 
+class ReflectingLayer(nn.Module):
+    """x - 2 W relu(W^T x + b) / t with t so large that no slope exceeds 1: where a unit is on, it reflects.
+
+    Where it exists the Jacobian is I - 2 W S W^T with 0 <= S <= 1 / t, and W^T W <= diag(t) because
+    t[i] = sum over j of |W^T W|[i, j] q[j] / q[i] outweighs each row; so its eigenvalues lie in [-1, 1].
+
+    Args:
+        width: numbers per sample, in and out.
+
+    Source: the SDP-based Lipschitz layer of Araujo et al. 2023 (arXiv:2303.03169).
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.xavier_normal_(torch.empty(width, width)))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.log_q = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = outweighing(self.weight, self.log_q)
+        return x - 2 * ((x @ self.weight + self.bias).relu() / t) @ self.weight.T
+
+
+def outweighing(weight: Tensor, log_q: Tensor) -> Tensor:
+    """t with W^T W <= diag(t), one number per column of W: a weighted sum over its row of |W^T W|."""
+    q = log_q.exp()
+    return ((weight.T @ weight).abs() * q / q[:, None]).sum(dim=1).clamp(min=1e-30)  # a column of zeros adds nothing
+
+
 def is_plain(module: nn.Module, *types: type) -> bool:
     """True when calling the module does what its type says and nothing else, so that its weights tell all about it.
 
@@ -211,8 +240,8 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
     """A number that no slope of the critic can exceed: the product of the operator norms of its layers.
 
     Args:
-        critic: a plain Sequential of Linear, Conv2d (zeros around the image), activations whose slope is at most 1,
-            and reshapes. The weight of a layer may be computed by torch's own ``parametrizations``; by
+        critic: a plain Sequential of Linear, Conv2d (zeros around the image), ReflectingLayer, activations whose slope
+            is at most 1, and reshapes. The weight of a layer may be computed by torch's own ``parametrizations``; by
             ``spectral_norm`` in evaluation mode only, because in training each look at such a weight changes it.
         input_shape: of one sample, without the batch axis: the norm of a convolution depends on it.
 
@@ -225,7 +254,7 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
 
     Source: the norm of a composition is at most the product of the norms; Gouk et al. 2018 (arXiv:1804.04368).
     """
-    known = (nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, GroupSort)
+    known = (nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, GroupSort, ReflectingLayer)
     if not is_plain(critic, nn.Sequential):
         raise ValueError(f"no bound is known but for a plain Sequential, found {critic}")
     for layer in critic:  # before any of them is called: that may change its buffers
@@ -242,6 +271,8 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
             bound *= conv_norm_bound(layer, x.shape[-2:])
         elif isinstance(layer, nn.LeakyReLU):
             bound *= max(abs(layer.negative_slope), 1.0)
+        elif isinstance(layer, ReflectingLayer):
+            bound *= reflection_bound(layer)
         x = layer(x)
     return bound
 
@@ -256,6 +287,16 @@ def has_torch_weight(layer: nn.Module) -> bool:
         and all(type(part).__module__ == parametrizations.__name__ for part in parts)
         and not any(type(part) is parametrizations._SpectralNorm and part.training for part in parts)
     )
+
+
+@torch.no_grad()
+def reflection_bound(layer: ReflectingLayer) -> float:
+    """The largest slope that any pattern of units can have: 1 up to rounding, read off the weights and not believed."""
+    weight, log_q = layer.weight.cpu().double(), layer.log_q.cpu().double()
+    root = weight / outweighing(weight, log_q).sqrt()
+    if not root.isfinite().all():
+        raise ValueError(f"no bound is known for the layer {layer}: its log_q is too large")
+    return max(1.0, 2 * torch.linalg.matrix_norm(root, 2).item() ** 2 - 1)
 
 
 @torch.no_grad()

@@ -34,6 +34,14 @@ THEMES = {
     "clipping": ("clip_", "linear_estimate", "share_at_limit", "clip_for_slope", "plane_estimate"),
     "penalty": ("points_between", "gradient_penalty", "one_sided_penalty"),
     "bugs": ("fix_penalty", "find_the_bug"),
+    "beyond": (
+        "exact_direction",
+        "alternating_matrix",
+        "largest_step",
+        "block_reflector",
+        "shrunk_pair",
+        "exact_velocity",
+    ),
     "images": ("latent_walk", "rank_correlation", "images_from_folder", "critic_for"),
 }
 THEME_OF = {f"check_{name}": theme for theme, names in THEMES.items() for name in names}

@@ -1,0 +1,352 @@
+"""Notebook 12: directions of a known critic, the game of two numbers, a reflector, a shrunk pair, an exact field."""
+
+import math
+
+import numpy as np
+
+from wgan_utils.checks.answer import Exercise
+
+
+def funnels(rng: np.random.Generator) -> list[tuple]:
+    """Fakes, apexes and offsets so large that the nearest apex is often not the active one."""
+    sizes = ((9, 4, 2), (8, 5, 3), (10, 3, 4))
+    return [(rng.normal(size=(n, d)), 1.5 * rng.normal(size=(k, d)), 2 * rng.random(k)) for n, k, d in sizes]
+
+
+def rise(y, apexes, offsets, pick=np.argmin, unit=True, sign=1):
+    """Away from the apex that is picked, as a unit vector or not."""
+    away = y[:, None] - apexes
+    length = np.sqrt((away**2).sum(axis=2))
+    rows, active = np.arange(len(y)), pick(length + offsets, axis=1)
+    chosen = sign * away[rows, active]
+    return chosen / length[rows, active][:, None] if unit else chosen
+
+
+def changed_rise(**change):
+    return lambda y, apexes, offsets: rise(y, apexes, offsets, **change)
+
+
+def squared_rise(y, apexes, offsets):
+    away = y[:, None] - apexes
+    square = (away**2).sum(axis=2)
+    rows, active = np.arange(len(y)), (square + offsets).argmin(axis=1)
+    return away[rows, active] / np.sqrt(square[rows, active])[:, None]
+
+
+def mean_rise(y, apexes, offsets):
+    away = y[:, None] - apexes
+    return (away / np.sqrt((away**2).sum(axis=2))[:, :, None]).mean(axis=1)
+
+
+exact_direction = Exercise(
+    "Notebook 12: the gradient of min |y - apex| + offset at each y (n, d), from apexes (N, d) and offsets (N,).",
+    cases=funnels,
+    right=lambda y, apexes, offsets: rise(y, apexes, offsets),
+    wrong="""y, apexes, offsets:
+    changed_rise(sign=-1) | this points to the apex: there the critic falls, for it is lowest at an apex
+    changed_rise(unit=False) | divide by the distance to the apex: the slope is 1, so the vector has length 1
+    changed_rise(unit=False, sign=-1) | this is the way to the apex, of full length: turn it round,
+        and make it a unit vector
+    changed_rise(pick=np.argmax) | the active apex has the smallest distance plus offset, not the largest
+    rise(y, apexes, 0 * offsets) | the active apex has the smallest distance plus offset: this takes the nearest
+    rise(y, apexes, -offsets) | the offset is added to the distance, not taken off
+    rise(y, apexes, 0 * offsets, sign=-1) | this is the way to the nearest apex: the active one counts the offset, and
+        the critic rises away from it
+    rise(y, apexes, offsets, sign=-1, pick=np.argmax) | this is the way to the apex of the largest value: take the
+        smallest, and turn round
+    squared_rise | do not square the distance before you add the offset
+    mean_rise | one apex is active at each point: this is the mean over all
+    y / np.linalg.norm(y, axis=1, keepdims=True) | this points away from the origin: the apexes are missing
+    rise(y, apexes, offsets) / len(y) | one gradient per fake: do not divide by the number of fakes
+    rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False)) | make each row a unit
+        vector of its own: this divides by the norm of the whole table
+    rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=0) | the norm runs
+        over the wrong axis: each row is one vector, axis 1
+    (rise(y, apexes, offsets, unit=False) ** 2).sum(axis=1) | these are squared distances to the apex: return vectors
+    np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=1) | these are distances to the apex: return vectors
+    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1) | this is the critic's value u: return its
+        gradient
+    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).argmin(axis=1) | these are the active apexes: return the
+        unit vectors away from them
+    rise(y, apexes, offsets).mean(axis=0) | one vector per fake: this is their mean
+    np.sign(rise(y, apexes, offsets)) | these are the signs of the coordinates alone: divide by the distance
+    """,
+    corners=lambda rng: {
+        "with one apex the offset does not matter": (np.array([[3.0, 4.0]]), np.zeros((1, 2)), np.array([7.0])),
+        "with equal offsets the nearest apex is active": (
+            np.array([[1.0, 0.0], [-1.0, 0.5]]),
+            np.array([[3.0, 0.0], [-3.0, 0.5]]),
+            np.ones(2),
+        ),
+    },
+    errors={"could not be broadcast": "compare each fake with each apex: y[:, None] - apexes"},
+)
+
+GAMES = [(0.1, 1.0, 0.3), (0.2, 0.5, 0.7), (0.3, 1.3, 0.4), (0.5, 0.8, 1.1)]
+
+
+def turns(h, slope, gamma, critic_first=True, penalty=True):
+    critic = np.array([[1.0, 0], [-h * slope, 1 - h * gamma * penalty]])
+    generator = np.array([[1.0, h * slope], [0, 1]])
+    return generator @ critic if critic_first else critic @ generator
+
+
+def at_once(h, slope, gamma):
+    return np.array([[1, h * slope], [-h * slope, 1 - h * gamma]])
+
+
+def other_order(matrix):
+    return matrix[::-1, ::-1]
+
+
+alternating_matrix = Exercise(
+    "Notebook 12: the matrix of one turn, critic first, for (theta, psi); step h, slope f', R1 of weight gamma.",
+    cases=lambda rng: GAMES,
+    right=lambda h, slope, gamma: turns(h, slope, gamma),
+    wrong="""h, slope, gamma:
+    at_once | this moves both players at once: the generator must answer the new critic
+    turns(h, slope, gamma, critic_first=False) | the generator steps first here: the critic's matrix acts first, so it
+        stands on the right
+    turns(h, slope, gamma).T | this is the transpose: rows are the new theta and psi, columns the old ones
+    other_order(turns(h, slope, gamma)) | theta stands first, psi second: here they have changed places
+    turns(h, slope, gamma, penalty=False) | R1 is missing: the critic's step multiplies psi by 1 - h gamma
+    turns(h, slope, -gamma) | the sign of R1 is flipped: it pulls psi to 0
+    turns(h, -slope, gamma) | both signs of f' are flipped: the generator follows psi, the critic turns against theta
+    turns(h, 1.0, gamma) | f' is missing: it multiplies both steps
+    turns(h, slope**2, gamma) | f' counts once in each step: do not square it
+    turns(h, slope, 2 * gamma) | R1 is gamma psi^2 / 2, of derivative gamma psi: no factor of 2
+    turns(h, slope, gamma / 2) | R1 is gamma psi^2 / 2, of derivative gamma psi: the half is gone
+    turns(1.0, slope, gamma) | the step h is missing
+    turns(h, slope, gamma / h) | R1 is multiplied by the step h as well
+    turns(2 * h, slope, gamma) | one step each: this takes steps of 2 h
+    turns(h, slope, gamma) - np.eye(2) | this is the change in a turn: add the identity
+    np.linalg.matrix_power(turns(h, slope, gamma), 2) | these are two turns
+    np.linalg.inv(turns(h, slope, gamma)) | this is the turn backwards, the inverse
+    np.linalg.eigvals(turns(h, slope, gamma)).real | these are eigenvalues: return the matrix
+    np.linalg.det(turns(h, slope, gamma)) | this is the determinant: return the matrix
+    np.array([[1 - (h * slope) ** 2, h * slope], [-h * slope, 1 - h * gamma]]) | theta follows the new psi, all of it:
+        its second entry is h f' (1 - h gamma)
+    np.array([[1 + (h * slope) ** 2, h * slope * (1 - h * gamma)], [-h * slope, 1 - h * gamma]]) | the sign of the
+        square is flipped: the critic turns against theta
+    """,
+    corners=lambda rng: {
+        "without R1 the determinant is 1": (0.4, 0.9, 0.0),
+        "with a step of 0 nothing moves": (0.0, 1.0, 1.0),
+    },
+)
+
+
+def least_of_both(slope, gamma, real=lambda s, g: 4 / (g + math.sqrt(g * g - 4 * s * s))):
+    return gamma / slope**2 if gamma < 2 * slope else real(slope, gamma)
+
+
+def with_real(real):
+    return lambda slope, gamma: least_of_both(slope, gamma, real)
+
+
+largest_step = Exercise(
+    "Notebook 12: the step below which the game with R1 arrives, both players stepping at once; slope f', gamma.",
+    cases=lambda rng: [(1.2, 0.3), (0.6, 0.5), (0.7, 2.1), (1.1, 3.7)],
+    right=lambda slope, gamma: least_of_both(slope, gamma),
+    wrong="""slope, gamma:
+    gamma / slope**2 | for gamma above 2 f' the eigenvalues are real, and the larger one decides: h |mu| < 2
+    gamma / slope | f' stands squared: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    slope**2 / gamma | this is upside down: more R1 allows a larger step while the eigenvalues are complex
+    gamma | f' is missing: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    2 * gamma / slope**2 | a factor of 2 too many: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    gamma / (2 * slope**2) | half of it: this step is the one that shrinks fastest, not the largest that arrives
+    2 / gamma | this is the step of the critic alone, without the game
+    2 / slope | this is the bound in turns without R1, h f' < 2
+    2 / (gamma + slope) | the eigenvalues are not gamma + f': solve mu^2 + gamma mu + f'^2 = 0
+    np.sqrt(gamma) / slope | no root: h < gamma / f'^2
+    min(gamma / slope**2, 2 / gamma) | where the eigenvalues are real the bound is 2 over the larger |mu|, not 2 / gamma
+    with_real(lambda s, g: 4 / (g - math.sqrt(g * g - 4 * s * s))) | the larger |mu| decides, (gamma + root) / 2: this
+        takes the smaller
+    with_real(lambda s, g: 2 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, |mu| is (gamma + root) / 2, so
+        the bound is 4 / (gamma + root): a half is lost
+    with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means
+        h |mu| < 2, not 1, and |mu| has a half
+    with_real(lambda s, g: 4 / (g + math.sqrt(g * g - s * s))) | the root is of gamma^2 - 4 f'^2: a 4 is missing
+    with_real(lambda s, g: 2 / s) | 2 / f' is the bound at gamma = 2 f' alone: beyond it the bound falls with gamma
+    with_real(lambda s, g: 0.0) | real eigenvalues arrive too, for small steps
+    with_real(lambda s, g: math.inf) | real eigenvalues have a largest step too: h |mu| < 2
+    4 / (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) | below gamma = 2 f' the eigenvalues are complex: there the
+        bound is gamma / f'^2
+    (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) / 2 | this is the size of an eigenvalue of the flow: the largest
+        step makes |1 + h mu| equal to 1
+    math.sqrt(abs(1 - 0.1 * gamma + 0.01 * slope**2)) | this is the size of an eigenvalue at h = .1: solve for h
+    """,
+    corners=lambda rng: {
+        "without R1 no step arrives: 0": (1.0, 0.0),
+        "at gamma = 2 f' both formulas give 2 / f'": (0.5, 1.0),
+        "for a large gamma the step is close to 2 / gamma": (0.1, 20.0),
+    },
+)
+
+
+def project(v):
+    return v @ np.linalg.solve(v.T @ v, v.T)
+
+
+block_reflector = Exercise(
+    "Notebook 12: the matrix (n, n) that turns the span of the columns of v (n, k) around and leaves the rest alone.",
+    cases=lambda rng: [(rng.normal(size=shape) + 0.3,) for shape in ((5, 2), (4, 1), (6, 3))],
+    right=lambda v: np.eye(len(v)) - 2 * project(v),
+    wrong="""v:
+    project(v) | this projects onto the span: take it off the identity, twice
+    np.eye(len(v)) - project(v) | this takes the span away: take the projection off twice to turn it around
+    np.eye(len(v)) + 2 * project(v) | the sign is flipped: this stretches the span by 3
+    np.eye(len(v)) + project(v) | the sign is flipped, and a 2 is missing: this stretches the span
+    2 * project(v) - np.eye(len(v)) | this turns around what is orthogonal to the span: the signs are flipped
+    np.eye(len(v)) - 2 * v @ v.T | the columns are no unit vectors, nor orthogonal: put (v^T v)^-1 between them
+    np.eye(len(v)) - v @ v.T | the 2 is missing, and (v^T v)^-1 between the two
+    v @ v.T | this is no projection: put (v^T v)^-1 between, and take it twice off the identity
+    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | one number does not make the columns orthonormal:
+        (v^T v)^-1 is a matrix
+    np.eye(len(v)) - 2 * (v / np.linalg.norm(v, axis=0)) @ (v / np.linalg.norm(v, axis=0)).T | columns of length 1 are
+        not yet orthogonal to each other: (v^T v)^-1
+    np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | v^T v must be inverted
+    np.eye(len(v)) - 2 * v @ (1 / (v.T @ v)) @ v.T | 1 / (v^T v) inverts each entry: invert the matrix
+    -np.eye(len(v)) | this turns everything around, the orthogonal vectors too
+    np.eye(len(v)) | this leaves all alone: the span must turn around
+    np.eye(len(v)) - 4 * project(v) | the projection is taken off four times: twice is enough
+    np.eye(v.shape[1]) - 2 * v.T @ v | the matrix acts on vectors of n numbers: v stands on the left
+    1 - 2 * project(v) | 1 minus a matrix takes it off every entry: the identity is np.eye(n)
+    np.eye(len(v)) - 2 * np.linalg.qr(v)[0] | the projection is Q Q^T, with Q from the qr of v
+    np.eye(len(v)) - np.linalg.qr(v)[0] @ np.linalg.qr(v)[0].T * np.sqrt(2) | the factor is 2, not its root
+    """,
+    corners=lambda rng: {
+        "of one unit vector it turns that axis": (np.array([[0.0], [1.0], [0.0]]),),
+        "when the columns span everything it is minus the identity": (np.array([[2.0, 1.0], [0.0, 3.0]]),),
+    },
+    errors={
+        "Singular": "v^T v (k, k) can be inverted, v v^T cannot",
+        "must be square": "v is not square: invert v^T v",
+        "matmul": "v^T v is (k, k); v stands on its left, v^T on its right",
+    },
+)
+
+
+def rest_of(rate=lambda reg: 2 / reg):
+    """The positive solution of r = tanh(rate r), or 0."""
+
+    def solve(reg):
+        k, low, high = rate(reg), 1e-9, 1.0
+        if k <= 1:
+            return 0.0
+        for _ in range(100):
+            r = (low + high) / 2
+            low, high = (r, high) if math.tanh(k * r) > r else (low, r)
+        return low
+
+    return solve
+
+
+shrunk_pair = Exercise(
+    "Notebook 12: the r >= 0 where fakes at -r, r rest, data at -1, 1, Sinkhorn's value at reg, squared distances.",
+    cases=lambda rng: [(0.9,), (1.0,), (1.3,), (1.7,)],
+    right=rest_of(),
+    wrong="""reg:
+    rest_of(lambda reg: 1 / reg) | the costs differ by 4 r, so the mean is tanh(2 r / reg): a 2 is missing
+    rest_of(lambda reg: 4 / reg) | half of the difference 4 r stands in the tanh: 2 r / reg
+    rest_of(lambda reg: 8 / reg) | the costs differ by 4 r, not by 16 r: the mean is tanh(2 r / reg)
+    rest_of(lambda reg: 2 * reg) | reg divides the cost: tanh(2 r / reg)
+    rest_of(lambda reg: 2 / reg**2) | reg divides the cost once
+    rest_of(lambda reg: 2.0) | reg is missing: this is the answer for reg 1
+    math.tanh(2 / reg) | this is the first step, from r = 1: iterate until r = tanh(2 r / reg)
+    math.tanh(2 / reg * math.tanh(2 / reg)) | these are two steps from r = 1: iterate until nothing changes
+    math.tanh(4 / reg) | this is one step, with 4 r / reg: iterate, with 2 r / reg
+    math.tanh(1 / reg) | this is one step, with r / reg: iterate, with 2 r / reg
+    1.0 | the fakes rest at the data only when the divergence is debiased
+    0.0 | 0 is a rest point for every reg, but below 2 a positive one attracts
+    2 / reg | this is the slope of tanh(2 r / reg) at 0: solve r = tanh(2 r / reg)
+    iv_ratio(reg) | this is the ring's quotient of Bessel functions: for two points the mean is a tanh
+    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have
+        r = tanh(2 r / reg)
+    max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
+    1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
+    1 / (1 + math.exp(-4 * rest_of()(reg) / reg)) | this is the share that +r sends to +1: the mean is twice it, minus 1
+    """,
+    corners=lambda rng: {
+        "from reg 2 on both fakes rest at 0; found {found}": (2.5,),
+        "at reg 8 both fakes rest at 0; found {found}": (8.0,),
+        "for a small reg r is close to 1": (0.2,),
+    },
+    tolerance=1e-3,
+)
+
+
+def iv_ratio(reg):
+    """The ring's radius."""
+    from scipy.special import iv
+
+    r = 0.5
+    for _ in range(300):
+        r = iv(1, 2 * r / reg) / iv(0, 2 * r / reg)
+    return r
+
+
+def weights(x, t, data, centre=lambda t: t, spread=lambda t: 2 * (1 - t) ** 2, sign=-1):
+    score = sign * ((x - centre(t) * data) ** 2).sum(axis=1) / spread(t)
+    share = np.exp(score - score.max())
+    return share / share.sum()
+
+
+def velocity(x, t, data, end=lambda x, t, mean: (mean - x) / (1 - t), **how):
+    return end(x, t, weights(x, t, data, **how) @ data)
+
+
+def changed_velocity(**how):
+    return lambda x, t, data: velocity(x, t, data, **how)
+
+
+def moving(rng: np.random.Generator) -> list[tuple]:
+    return [
+        (rng.normal(size=d), t, 1.5 * rng.normal(size=(n, d)) + 0.4)
+        for n, d, t in ((5, 2, 0.3), (4, 3, 0.55), (6, 2, 0.2), (3, 1, 0.45))
+    ]
+
+
+exact_velocity = Exercise(
+    "Notebook 12: the mean of x1 - z given t x1 + (1 - t) z = x (d,), x1 a row of data (n, d), z from N(0, I).",
+    cases=moving,
+    right=lambda x, t, data: velocity(x, t, data),
+    wrong="""x, t, data:
+    data.mean(axis=0) - x | this is right at t = 0 alone: later the place tells which datum is likely
+    (data.mean(axis=0) - x) / (1 - t) | weigh the data by how likely they are at this place
+    velocity(x, t, data, end=lambda x, t, mean: mean - x) | divide by the time that is left, 1 - t
+    velocity(x, t, data, end=lambda x, t, mean: mean) | this is the mean datum: the velocity is (mean - x) / (1 - t)
+    velocity(x, t, data, end=lambda x, t, mean: (x - mean) / (1 - t)) | the sign is flipped: the flow goes from noise to
+        data
+    velocity(x, t, data, end=lambda x, t, mean: (mean - x) / t) | divide by the time that is left, 1 - t, not by t
+    velocity(x, t, data, end=lambda x, t, mean: (mean - x) * (1 - t)) | divide by 1 - t, do not multiply
+    velocity(x, t, data, end=lambda x, t, mean: (x - t * mean) / (1 - t)) | this is the mean noise z: the velocity is
+        the mean datum minus it
+    velocity(x, t, data, end=lambda x, t, mean: mean - (x - mean) / (1 - t)) | z is (x - t x1) / (1 - t): the t is
+        missing
+    changed_velocity(centre=lambda t: 1) | given the datum, the place is normal around t times the datum
+    changed_velocity(centre=lambda t: 1 - t) | the datum has the weight t in the place, the noise 1 - t
+    changed_velocity(spread=lambda t: 2 * (1 - t)) | the variance is (1 - t)^2: the square is missing
+    changed_velocity(spread=lambda t: (1 - t) ** 2) | the normal law has 2 times the variance under its square
+    changed_velocity(spread=lambda t: 2.0) | the noise has the standard deviation 1 - t here
+    changed_velocity(spread=lambda t: 2 * t**2) | the noise has the standard deviation 1 - t, not t
+    changed_velocity(spread=lambda t: 1 - t) | twice the variance is 2 (1 - t)^2
+    changed_velocity(sign=1) | the sign in the exponent is flipped: near data weigh more
+    weights | these are the weights of the data: return the velocity
+    (data[((x - t * data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the likeliest datum alone: take the
+        mean over all, weighed
+    (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum alone: take the mean
+        over all, weighed
+    velocity(x, t, data) + x | this is where one whole step leads: return the velocity
+    velocity(x, t, data) * t | this is the distance already gone at that speed: return the velocity
+    """,
+    corners=lambda rng: {
+        "at t = 0 the place tells nothing: the mean of the data minus x": (np.array([0.5, -1.0]), 0.0, np.eye(2) * 3),
+        "with one datum the flow goes straight to it": (np.array([1.0, 0.0]), 0.4, np.array([[2.0, 2.0]])),
+        "far out the exponentials vanish: take the largest exponent off first, as softmax does": (
+            np.array([90.0, 0.0]),
+            0.5,
+            np.array([[1.0, 0.0], [-1.0, 2.0]]),
+        ),
+    },
+)

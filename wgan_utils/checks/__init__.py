@@ -25,6 +25,7 @@ THEMES = {
     "clipping": ("clip_", "linear_estimate", "share_at_limit"),
     "penalty": ("points_between", "gradient_penalty", "one_sided_penalty"),
     "bugs": ("fix_penalty", "find_the_bug"),
+    "wider": ("bytes_sent", "silent_fault", "average_gradient", "accumulated_gradient", "scaled_lr"),
     "images": ("latent_walk", "rank_correlation", "images_from_folder", "critic_for"),
 }
 THEME_OF = {f"check_{name}": theme for theme, names in THEMES.items() for name in names}

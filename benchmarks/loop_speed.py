@@ -1,6 +1,7 @@
 """Time per generator step: the loop of wgan_utils against a textbook loop, on the same networks.
 
     python benchmarks/loop_speed.py [--rounds 21] [--device cpu] [--networks mlp dcgan notebooks]
+    python benchmarks/loop_speed.py --device cuda --threads 1 --networks notebooks --rounds 3 --steps 40
 
 Contestants: the textbook loop (textbook.py); the same with the data on the device; ours in float32 and in bfloat16;
 on CUDA also ours as one CUDA graph per step. Batch 64, n_critic 5, the same networks, seeds and optimisers. They take
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--steps", type=int, help="generator steps of a turn (default: 1 or 2, on CUDA 100)")
     args = parser.parse_args()
     images, _ = load_mnist(device=args.device)
     print(f"torch {torch.__version__}, {args.device}, batch 64, n_critic 5, {args.rounds} rounds\n")
@@ -138,7 +140,7 @@ def main() -> None:
     configs = {}
     for network, algorithm in cases:
         make_generator, make_critic, latent_dim, steps = NETWORKS[network]
-        steps = steps if args.device == "cpu" else 100
+        steps = args.steps or (steps if args.device == "cpu" else 100)
         config = TrainConfig(algorithm=algorithm, n_steps=2 * steps, log_every=steps, latent_dim=latent_dim)
         configs[network, algorithm] = config
         double, single = gradient_errors(config, images, make_generator, make_critic)

@@ -481,6 +481,32 @@ class Linear(nn.Module):
         return self.after(self.layer(self.before(x).flatten(1)))
 
 
+def named_fault(loss, penalty, seen):
+    """The fault of notebook 13, row by row."""
+    both, equal = loss + penalty, np.allclose(seen, seen[0])
+    if equal:
+        return next(k for k, x in ((0, both.mean(0)), (2, both.sum(0)), (4, both[0])) if np.allclose(seen[0], x))
+    return 1 if np.allclose(seen, both) else 3
+
+
+def accumulated(critic, x_real, x_fake, eps, k, charge=None, weight=10, by_hand=False):
+    """Gradients added up over k parts by backward(), or as a mean of vectors."""
+    vectors = []
+    critic.zero_grad()
+    for x, y, e in zip(x_real.chunk(k), x_fake.chunk(k), eps.chunk(k), strict=True):
+        x_hat = (y + e * (x - y)).detach().requires_grad_(True)
+        (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+        penalty = (charge or two_sided)(grad.norm(dim=1))
+        loss = critic(y).mean() - critic(x).mean() + weight * penalty
+        if by_hand:
+            vectors.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, [*critic.parameters()][:3])]))
+        else:
+            (loss / k).backward()
+    if by_hand:
+        return torch.cat([torch.stack(vectors).mean(0), torch.zeros(1).double()])  # the last bias cancels
+    return torch.cat([p.grad.flatten() for p in critic.parameters()])
+
+
 # Right answers, an expression a line.
 
 
@@ -645,6 +671,29 @@ RIGHT = {
     stats.wasserstein_distance(a, a, p, q)
     area(a, p, q)
     np.trapezoid(0 * a, a) + sum(piled(a, p, q)[:-1] * np.diff(sorted(a)))
+    """,
+    "bytes_sent": """c, g, k, n:
+    2 * (n - 1) * 4 * (k * c + g) / n
+    sum(4 * 2 * (n - 1) * size / n for size in [c] * k + [g])
+    8 * (k * c + g) - 8 * (k * c + g) / n
+    """,
+    "silent_fault": """a, b, s:
+    named_fault(a, b, s)
+    (lambda t: [np.allclose(s, x) for x in (t.mean(0), t, t.sum(0), a.mean(0) + b, t[0])].index(True))(a + b)
+    """,
+    "average_gradient": """g, r:
+    np.average(g, axis=0, weights=r)
+    sum(n * x for n, x in zip(r, g)) / sum(r)
+    (g * r[:, None]).sum(0) / r.sum()
+    """,
+    "accumulated_gradient": """c, x, y, e, k:
+    accumulated(c, x, y, e, k)
+    accumulated(c, x, y, e, len(x))
+    accumulated(c, x, y, e, k, by_hand=True)
+    """,
+    "scaled_lr": """lr, k:
+    2 / (1 + (2 - lr) / (k * lr))
+    (lambda a: 2 * a / (1 + a))(k * lr / (2 - lr))
     """,
     "gradient_penalty": """c, x, y:
     looped()
@@ -898,6 +947,87 @@ WRONG = {
     (d[((x - d) ** 2).sum(1).argmin()] - x) / (1 - t) | nearest
     field(x, t, d) + x | leads
     field(x, 1 - t, d) | 1 minus|t
+    """,
+    "bytes_sent": """c, g, k, n:
+    4 * (k * c + g) | payload
+    8 * (k * c + g) | keeps one
+    4 * (n - 1) * (k * c + g) / n | one round
+    2 * (n - 1) * (k * c + g) / n | 4 bytes
+    16 * (n - 1) * (k * c + g) / n | float64
+    8 * (n - 1) * (k * c + g) | n-th
+    8 * (n - 1) * (c + g) / n | n_critic steps
+    8 * (n - 1) * k * (c + g) / n | once
+    8 * (n - 1) * (c + k * g) / n | swapped
+    8 * (n - 1) * k * c / n | generator's gradients are missing
+    8 * (n - 1) * g / n | critic's gradients are missing
+    8 * n * (k * c + g) / (n - 1) | upside down
+    8 * (k * c + g) / n | one message
+    -8 * (n - 1) * (k * c + g) / n | sign|-1|negative
+    """,
+    "silent_fault": """a, b, s:
+    0 | always answer 0
+    1 | always answer 1
+    3 | always answer 3
+    {0: 0, 1: 3, 2: 2, 3: 1, 4: 4}[named_fault(a, b, s)] | swapped
+    {0: 0, 1: 1, 2: 4, 3: 3, 4: 2}[named_fault(a, b, s)] | swapped
+    int(named_fault(a, b, s) > 0) | 1 for any
+    int(named_fault(a, b, s) == 0) | yes or no
+    0 if np.allclose(s, s[0]) else 1 | rows are equal
+    named_fault(a, b, s) % 4 | fault 4
+    named_fault(a, b, s) % 3 | this was fault|you do not see
+    named_fault(a, b, s) == 0 | yes or no
+    None if named_fault(a, b, s) else 0 | return
+    {1: 1, 3: 1}.get(named_fault(a, b, s), 0) | rows are equal
+    """,
+    "average_gradient": """g, r:
+    g.mean(0) | one size
+    g.sum(0) | sum
+    r @ g | all rows
+    r @ g / len(r) | number of processes
+    g.sum(0) / r.sum() | weigh
+    (g / r[:, None]).sum(0) | multiply
+    g[0] | first
+    g[-1] | last
+    r**2 @ g / (r**2).sum() | squares
+    np.sqrt(r) @ g / np.sqrt(r).sum() | roots
+    np.median(g, axis=0) | median
+    r @ g / r.sum() / len(r) | once
+    r @ g / (r.sum() - 1) | one less
+    (r @ g).sum() / r.sum() | shape|number
+    -(r @ g) / r.sum() | sign
+    """,
+    "accumulated_gradient": """c, x, y, e, k:
+    accumulated(c, x, y, e, 1) | rows at once
+    k * accumulated(c, x, y, e, k) | divide each
+    accumulated(c, x, y, e, k) / k | once
+    accumulated(c, x, y, torch.rand_like(e), k) | entries
+    accumulated(c, x, y, e[: len(e) // k].repeat(k, 1), k) | own
+    accumulated(c, x, y, e.mean().expand(len(e), 1), k) | one number
+    accumulated(c, x, y, 1 - e, k) | swapped
+    accumulated(c, x, y, e, k, weight=0) | penalty is missing
+    accumulated(c, x, y, e, k, weight=1) | 10
+    accumulated(c, x, y, e, k, weight=-10) | sign
+    accumulated(c, x, y, e, k, weight=10 * k) | not divided
+    accumulated(c, x, y, e, k, weight=10 / k) | twice
+    accumulated(c, y, x, 1 - e, k) | sign
+    accumulated(c, *[t[: len(t) // k] for t in (x, y, e)], 1) | first part
+    accumulated(c, *[t[-(len(t) // k) :] for t in (x, y, e)], 1) | last part
+    accumulated(c, x, y, e, k, one_sided) | two-sided
+    """,
+    "scaled_lr": """lr, k:
+    k * lr | linear
+    lr * math.sqrt(k) | root rule
+    lr | same rate
+    lr / k | falls
+    lr / math.sqrt(k) | falls
+    min(2, k * lr) | cut off
+    2 * k * lr / (2 + k * lr) | 2 - lr
+    k * lr / (1 - lr + k * lr) | 2 is missing
+    2 * lr / (2 * k - k * lr + lr) | wrong side
+    k * lr / (2 - lr) | solve
+    2 * k * lr / (2 - lr - k * lr) | sign
+    1 - (1 - lr) ** k | another question
+    k * lr / (2 - lr + k * lr) | 2 is missing
     """,
     "total_variation": """p, q:
     sum(abs(a - b) for a, b in zip(p, q)) | half|twice

@@ -155,6 +155,7 @@ def test_a_finished_run_resumed_stays_as_it_is():
         (["--samples-dir", "~nobody-of-this-name/samples"], "no home folder for '~nobody-of-this-name/samples'"),
         (["--resume"], "found no checkpoint"),
         (["--cuda-graph", "--device", "cpu"], "--cuda-graph needs --device cuda, found --device cpu"),
+        (["--sync-batch-norm", "--device", "cpu"], "--sync-batch-norm needs --device cuda, found --device cpu"),
     ],
 )
 def test_bad_input_ends_in_one_line_before_the_data_are_loaded_and_leaves_no_file(

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RULES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-LEAVES = {"distances", "transport", "losses", "models", "muon", "data", "metrics", "plots"}
+LEAVES = {"distances", "transport", "losses", "models", "muon", "data", "metrics", "plots", "processes"}
 LOWER = {"losses", "models", "data"}
 MAY_IMPORT = {name: set() for name in LEAVES} | {"fast": LOWER, "algorithms": LOWER}
 MAY_IMPORT |= {"training": {"algorithms", "fast", "muon", "processes"} | LOWER, "checks": LEAVES | {"fast"}}

@@ -8,6 +8,13 @@ checkpoints' folder. Each file is written beside its place and moved there, so a
 written; ``--resume`` goes on after the last checkpoint, and past the end of a finished run when ``--steps`` is larger
 than it was: the rate is constant, so the run ends as one of that length. Bad input ends in one line on stderr and exit
 status 2.
+
+On several processes, of one machine or (``torchrun --help``) of several that share the folders:
+
+    torchrun --nproc-per-node=2 -m wgan_utils.cli --algorithm wgan-gp --steps 2000
+
+The run and its files are those of one process (``wgan_utils.processes``), and either goes on after the other's
+checkpoint. The first process writes and reports; when one dies, the run ends and one of the others says so.
 """
 
 import argparse
@@ -31,7 +38,8 @@ from torchvision import datasets
 from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
-from wgan_utils.training import ALGORITHMS, OPTIMIZERS, PAPERS, Run, TrainConfig, train
+from wgan_utils.processes import first_of_machine_goes_ahead, join, leave, own_device, rank, speaks, world
+from wgan_utils.training import ALGORITHMS, OPTIMIZERS, PAPERS, Run, TrainConfig, check_processes, train
 
 
 class InputError(Exception):
@@ -149,6 +157,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=whole, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--cuda-graph", action="store_true", help="replay each step as one CUDA graph: much faster")
+    parser.add_argument("--sync-batch-norm", action="store_true", help="on CUDA: over the rows of all processes")
     parser.add_argument("--samples-dir", type=folder, default=Path("samples"))
     parser.add_argument("--checkpoint-dir", type=folder, default=Path("checkpoints"))
     parser.add_argument("--resume", action="store_true", help="go on after the last checkpoint, up to --steps")
@@ -159,11 +168,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if args.epochs is not None and args.epochs < 1:
         fail(f"--epochs must be at least 1, found {args.epochs}")
     try:
+        args.device = own_device(args.device)
         torch.zeros(1, device=args.device).item()  # "meta" makes tensors, and none that can be read
-    except (RuntimeError, AssertionError) as error:
+    except (ValueError, RuntimeError, AssertionError) as error:
         raise InputError(f"--device {args.device} cannot be used: {first_line(error)}") from error
     if args.cuda_graph and torch.device(args.device).type != "cuda":
         fail(f"--cuda-graph needs --device cuda, found --device {args.device}")
+    if args.sync_batch_norm and torch.device(args.device).type != "cuda":
+        fail(f"--sync-batch-norm needs --device cuda, found --device {args.device}")
     return args
 
 
@@ -177,7 +189,7 @@ def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     try:
         if args.epochs is not None:
             n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
-        return TrainConfig(
+        config = TrainConfig(
             algorithm=args.algorithm,
             n_steps=n_steps,
             batch_size=args.batch_size,
@@ -185,8 +197,11 @@ def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
             log_every=args.log_every,
             seed=args.seed,
             cuda_graph=args.cuda_graph,
+            sync_batch_norm=args.sync_batch_norm,
             **settings,
         )
+        check_processes(config)
+        return config
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -198,13 +213,22 @@ def run(args: argparse.Namespace) -> str:
     checkpoint = read_checkpoint(path, args.dataset) if args.resume else None
     if path.exists() and not args.resume:
         raise InputError(f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir")
-    check_writable(args.samples_dir, "--samples-dir")
-    check_writable(args.checkpoint_dir, "--checkpoint-dir")
-    images = load_images(args.dataset, args.data_dir, args.device)
+    if rank() == 0:
+        check_writable(args.samples_dir, "--samples-dir")
+        check_writable(args.checkpoint_dir, "--checkpoint-dir")
+    with first_of_machine_goes_ahead():  # it downloads what is missing
+        images = load_images(args.dataset, args.data_dir, args.device)
     config = make_config(args, len(images))
     interrupted = []
 
+    def on_terminate(*_) -> None:
+        raise InputError(
+            "torchrun ended the run, because another process failed or it was told to; the last checkpoint stays"
+        )
+
     def on_interrupt(*_) -> None:
+        if rank() > 0:  # the first process decides
+            return
         if interrupted:  # the second time, leave at once: the last checkpoint stays
             raise KeyboardInterrupt
         interrupted.append(True)
@@ -222,7 +246,9 @@ def run(args: argparse.Namespace) -> str:
         write(args.samples_dir / f"step_{history[-1]['step']:07d}.png", lambda place: plt.imsave(place, grid))
         return bool(interrupted)
 
-    earlier = signal.signal(signal.SIGINT, on_interrupt)
+    earlier = {signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt)}
+    if world() > 1:
+        earlier[signal.SIGTERM] = signal.signal(signal.SIGTERM, on_terminate)
     try:
         rng = torch.Generator().manual_seed(config.seed)
         z_watch = torch.randn(64, config.latent_dim, generator=rng).to(args.device)
@@ -232,7 +258,8 @@ def run(args: argparse.Namespace) -> str:
     except (OSError, RuntimeError, MemoryError) as error:  # a full disk, a batch that memory cannot hold
         raise InputError(f"the run stopped, the last checkpoint stays: {first_line(error)}") from error
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
     step = result.history[-1]["step"]
     if step < config.n_steps:
         return f"stopped at step {step} of {config.n_steps}; saved to {path}, go on with --resume"
@@ -241,9 +268,14 @@ def run(args: argparse.Namespace) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     try:
-        print(run(parse(arguments)))
+        join()
+        closing = run(parse(arguments))
+        if rank() == 0:
+            print(closing)
+        leave()
     except InputError as error:
-        print(f"wgan-train: error: {error}", file=sys.stderr)
+        if speaks():
+            print(f"wgan-train: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("wgan-train: left at once; the last checkpoint stays", file=sys.stderr)

@@ -5,7 +5,6 @@ import operator
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from functools import partial
 from numbers import Real
 
 import torch
@@ -19,6 +18,15 @@ from wgan_utils.data import draw_batch
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
 from wgan_utils.muon import Muon
+from wgan_utils.processes import (
+    average_,
+    average_gradients_before,
+    drawing_my_rows,
+    first_decides,
+    my_rows,
+    rank,
+    world,
+)
 
 # The papers' constants. "gan" has those of DCGAN (Radford et al. 2015); "wgan" goes by RMSProp, without betas.
 PAPERS = {
@@ -54,6 +62,7 @@ class TrainConfig:
         bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow.
         cuda_graph: replay one captured generator step instead of launching its kernels one by one
             (``wgan_utils.fast``); where that is impossible a warning says so and the run is the plain one.
+        sync_batch_norm: of several processes on CUDA, let batch norm see the rows of all.
 
     Raises:
         ValueError: naming the setting, the value found and the values accepted.
@@ -75,6 +84,7 @@ class TrainConfig:
     seed: int = 0
     bf16: bool = False
     cuda_graph: bool = False
+    sync_batch_norm: bool = False
 
     def __post_init__(self):
         def keep(name, value):  # as plain Python values, whatever library they came from
@@ -107,7 +117,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must be at least 0 and less than 1, found {value!r}")
         keep("betas", tuple(map(float, self.betas)))
         keep("ema_decay", float(self.ema_decay))
-        for name in ("lr_decay", "bf16", "cuda_graph"):
+        for name in ("lr_decay", "bf16", "cuda_graph", "sync_batch_norm"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, found {getattr(self, name)!r}")
 
@@ -275,6 +285,9 @@ def train(
 ) -> Run:
     """Train a generator and a critic on images, on the device where the images are.
 
+    Of several processes (``wgan_utils.processes``) each calls this with the same arguments, and all end with the same
+    weights: those of one process up to rounding, where no layer mixes rows (``sync_batch_norm``) or draws numbers.
+
     Args:
         config: the settings.
         images: uint8 (n, channels, height, width).
@@ -286,7 +299,7 @@ def train(
         checkpoint: ``state()`` of an earlier run of the same settings; the run goes on after its step and ends, on a
             CPU with a fixed number of threads, with the weights of a run that never stopped. Only ``n_steps`` may be
             larger than it was; with ``lr_decay`` the rate then goes on as in the longer run, so it jumps up.
-        on_log: called at every log with the run; a true answer ends it.
+        on_log: called at every log with the run, by the first process alone; a true answer ends it.
 
     Returns:
         The run, with the two networks and what was logged. On a CPU with a fixed number of threads the
@@ -301,6 +314,7 @@ def train(
         raise ValueError(f"config must be a TrainConfig, found {type(config).__name__}")
     if on_log is not None and not callable(on_log):
         raise ValueError(f"on_log must be a function of the run, found {type(on_log).__name__}")
+    check_processes(config)
     generator, critic = make_networks(config, images, make_generator, make_critic)
     run = Run(config, generator, critic, images.device)
     if z_watch is not None:
@@ -311,18 +325,20 @@ def train(
     if config.cuda_graph:
         step = as_cuda_graph(step, run.rng)
     totals, last_log = torch.zeros(3, device=images.device, dtype=torch.float32), run.step
-    for number in (progress := tqdm(range(run.step + 1, config.n_steps + 1), desc=config.algorithm)):
+    hidden = {"disable": True} if rank() else {}
+    for number in (progress := tqdm(range(run.step + 1, config.n_steps + 1), desc=config.algorithm, **hidden)):
         run.set_rate(number - 1)
         totals += step()
         run.step = number
         if config.ema_decay:
             run.follow(number)
         if number % config.log_every == 0 or number == config.n_steps:  # the only place where values are read back
+            average_([totals])
             run.log(number, (totals / (number - last_log)).tolist())
             totals.zero_()
             last_log = number
             progress.set_postfix(estimate=f"{run.history[-1]['estimate']:.3g}")
-            if on_log is not None and on_log(run):
+            if on_log is not None and first_decides(rank() == 0 and bool(on_log(run))):
                 break
     return run
 
@@ -333,12 +349,15 @@ def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
 
     def draw_z() -> Tensor:
         size = (config.batch_size, config.latent_dim)
-        return torch.randn(size, device=rng.device, dtype=torch.float32, generator=rng)
+        return my_rows(torch.randn(size, device=rng.device, dtype=torch.float32, generator=rng))
+
+    def draw_real() -> Tensor:
+        return my_rows(draw_batch(images, config.batch_size, rng))
 
     def penalty(_, *args) -> Tensor:  # looked at anew each time: a hook may have come
         one_backward = is_piecewise_linear(run.critic)
         value = gradient_penalty_piecewise_linear if one_backward else gradient_penalty  # the same
-        with torch.autocast(rng.device.type, torch.bfloat16, enabled=config.bf16):
+        with drawing_my_rows(rng), torch.autocast(rng.device.type, torch.bfloat16, enabled=config.bf16):
             return value(run.critic, *args)
 
     networks = run.learner, run.critic
@@ -347,8 +366,9 @@ def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
     own = {"gan": {}, "wgan": {"clip_limit": config.clip_limit}}
     own["wgan-gp"] = {"lambda_gp": config.lambda_gp, "penalty": penalty, "rng": rng}
     turn = {"gan": gan_step, "wgan": wgan_step, "wgan-gp": wgan_gp_step}[config.algorithm]
-    draw_real = partial(draw_batch, images, config.batch_size, rng)
     optimizers = run.generator_opt, run.critic_opt
+    for optimizer in optimizers:
+        average_gradients_before(optimizer)
 
     def step() -> Tensor:
         return torch.stack(
@@ -368,6 +388,15 @@ class InBfloat16(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16):
             return self.network(x).float()
+
+
+def check_processes(config: TrainConfig) -> None:
+    """A ValueError when the run cannot be shared by the processes that there are."""
+    n, size = world(), config.batch_size
+    if n > 1 and (size % n or size < 2 * n):
+        raise ValueError(f"batch_size must be a multiple of {n}, with 2 rows for each of {n} processes, found {size}")
+    if n > 1 and config.cuda_graph:
+        raise ValueError(f"cuda_graph is for one process, found {n}")
 
 
 def lr_factor(config: TrainConfig, step: int) -> float:
@@ -409,6 +438,10 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
             if not weight.requires_grad and weight.abs().max() > config.clip_limit:
                 found = f"found {weight.abs().max():.3g}"
                 raise ValueError(f"the critic's frozen {name} must lie within clip_limit {config.clip_limit}, {found}")
+    if config.sync_batch_norm:
+        if images.device.type != "cuda":
+            raise ValueError(f"sync_batch_norm needs images on a CUDA device, found {images.device}")
+        generator, critic = map(nn.SyncBatchNorm.convert_sync_batchnorm, (generator, critic))
     return generator.to(device=images.device), critic.to(device=images.device)
 
 

@@ -42,6 +42,7 @@ THEMES = {
         "shrunk_pair",
         "exact_velocity",
     ),
+    "wider": ("bytes_sent", "silent_fault", "average_gradient", "accumulated_gradient", "scaled_lr"),
     "images": ("latent_walk", "rank_correlation", "images_from_folder", "critic_for"),
 }
 THEME_OF = {f"check_{name}": theme for theme, names in THEMES.items() for name in names}

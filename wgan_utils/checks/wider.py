@@ -1,0 +1,283 @@
+"""Notebook 13: bytes on a ring, a fault that nobody reports, means of gradients, and the rate of a larger batch."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wgan_utils.checks.answer import Exercise
+
+bytes_sent = Exercise(
+    "Notebook 13: bytes that each of n processes sends on a ring in one generator step, float32, from weights' counts.",
+    cases=lambda rng: [(1000, 300, 5, 2), (205_601, 844_368, 3, 4), (705, 2000, 2, 8), (12, 50, 7, 3)],
+    right=lambda critic, generator, n_critic, n: 8 * (n - 1) / n * (n_critic * critic + generator),
+    wrong="""c, g, k, n:
+    4 * (k * c + g) | this is the payload: a ring sends an n-th of it n - 1 times in each of its two rounds
+    8 * (k * c + g) | a process keeps one of the n pieces in each round: n - 1 of n are sent
+    4 * (n - 1) / n * (k * c + g) | this is one round: the sums must travel to all the others too, in a second one
+    2 * (n - 1) / n * (k * c + g) | these are numbers: a float32 has 4 bytes
+    16 * (n - 1) / n * (k * c + g) | 8 bytes a number are those of float64; float32 has 4
+    8 * (n - 1) * (k * c + g) | each message holds an n-th of the gradients: you sent all of them n - 1 times
+    8 / n * (k * c + g) | this is one message of each round: there are n - 1
+    8 * (k * c + g) * n / (n - 1) | the share is upside down: n - 1 of n pieces are sent
+    8 * (n - 1) / n * (c + g) | the critic's gradients are sent at each of its n_critic steps
+    8 * (n - 1) / n * k * (c + g) | the generator takes one step: its gradients are sent once
+    8 * (n - 1) / n * (c + k * g) | critic and generator are swapped: the critic takes n_critic steps
+    8 * (n - 1) / n * k * c | the generator's gradients are missing
+    8 * (n - 1) / n * g | the critic's gradients are missing
+    """,
+)
+
+
+def gradients(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of the critic loss and of the penalty on n processes, d numbers each."""
+    return rng.normal(1, 1, (n, d)), rng.normal(-1, 2, (n, d))
+
+
+def seen_by_optimizers(loss: np.ndarray, penalty: np.ndarray, fault: int) -> np.ndarray:
+    """What each process's optimiser gets: the mean of all, or what this fault makes of it."""
+    both, n = loss + penalty, len(loss)
+    everywhere = [both.mean(0), None, both.sum(0), None, both[0]][fault]
+    if fault == 1:
+        return both.copy()
+    if fault == 3:
+        return loss.mean(0) + penalty
+    return np.tile(everywhere, (n, 1))
+
+
+FAULTS = (
+    "the mean of all is what each optimiser should get",
+    "each optimiser got its own process's gradient",
+    "they got the sum, n times the mean",
+    "the loss was averaged and the penalty was not, as by a backward pass of its own",
+    "they got the gradient of the first process, as after a broadcast",
+)
+
+
+def shown(rng: np.random.Generator) -> dict[str, tuple]:
+    """What the student is shown, under the sentence for a wrong number."""
+    found = {}
+    for n, d in ((2, 4), (4, 3)):
+        for fault, reason in enumerate(FAULTS):
+            loss, penalty = gradients(rng, n, d)
+            truth = f"this was fault {fault}" if fault else "nothing was wrong"
+            sentence = f"of {n} processes: {truth}, you answered {{found}}: {reason}"
+            found[sentence] = (loss, penalty, seen_by_optimizers(loss, penalty, fault))
+    return found
+
+
+def fault_of(loss_grads, penalty_grads, seen):
+    """The number of the fault, 0 for none."""
+    for fault in range(5):
+        if np.allclose(seen, seen_by_optimizers(loss_grads, penalty_grads, fault)):
+            return fault
+    return math.nan
+
+
+def always(number):
+    return lambda *args: number
+
+
+def renamed(names):
+    return lambda *args: names.get(fault_of(*args), fault_of(*args))
+
+
+silent_fault = Exercise(
+    "Notebook 13: which fault (0 for none) turns these gradients, (n, d) each, into what the optimisers see.",
+    cases=lambda rng: [],
+    corners=shown,
+    right=fault_of,
+    wrong={
+        **{f"you always answer {k}: compare what the optimisers see with the gradients": always(k) for k in range(5)},
+        "1 and 3 are swapped: in fault 3 the loss's part is the mean, in fault 1 nothing is": renamed({1: 3, 3: 1}),
+        "2 and 4 are swapped: fault 2 is the sum, fault 4 the first process's gradient": renamed({2: 4, 4: 2}),
+        "you do not see fault 3: rows that differ may still share their part of the loss": renamed({3: 1}),
+        "you do not see fault 4: equal rows need not be the mean": renamed({4: 0}),
+        "you do not see fault 2: equal rows may be the sum": renamed({2: 0}),
+        "you ask only whether the rows are equal: the sum and the first process's gradient are equal rows too": renamed(
+            {2: 0, 4: 0, 3: 1}
+        ),
+        "you answer 1 for any fault: return its number": lambda *args: int(fault_of(*args) > 0),
+        "you answer yes or no: return the number of the fault, or 0": lambda *args: int(fault_of(*args) == 0),
+    },
+)
+
+
+average_gradient = Exercise(
+    "Notebook 13: gradient of the mean over all rows, (d,), from n means' gradients, (n, d), of parts of unequal size.",
+    cases=lambda rng: [
+        (rng.normal(1, 2, (n, d)), np.array(rows))
+        for n, d, rows in ((2, 3, [6, 2]), (3, 4, [1, 5, 9]), (4, 2, [3, 8, 2, 4]))
+    ],
+    corners=lambda rng: {"a process with no row has no say": (rng.normal(1, 2, (3, 2)), np.array([4, 0, 2]))},
+    right=lambda gradients, rows: rows @ gradients / rows.sum(),
+    wrong="""g, r:
+    g.mean(0) | the plain mean is right for parts of one size: here each gradient counts with its rows
+    g.sum(0) | this is the sum; the gradient of the mean is a mean, weighted by rows
+    r @ g | divide by the number of all rows: this is the gradient of the sum
+    r @ g / len(r) | divide by the number of all rows, not by the number of processes
+    g.sum(0) / r.sum() | each gradient is of its part's mean: weigh it with its rows first
+    (g / r[:, None]).sum(0) | multiply each gradient by its rows: dividing makes small parts count most
+    (g / r[:, None]).mean(0) | multiply each gradient by its rows; dividing, small parts count most
+    (g / r[:, None]).sum(0) / (1 / r).sum() | the weights are upside down: large parts count most
+    g[0] | this is the first process's alone
+    g[r.argmax()] | this is the largest part's alone
+    g[-1] | this is the last process's alone
+    r**2 @ g / (r**2).sum() | weigh with the rows, not with their squares
+    np.sqrt(r) @ g / np.sqrt(r).sum() | weigh with the rows, not with their roots
+    np.median(g, 0) | a mean, weighted by rows, not the median
+    r @ g / r.sum() / len(r) | divide once, by the number of all rows
+    r @ g / (r.sum() - 1) | divide by the number of all rows, not one less
+    """,
+)
+
+
+class Noting(nn.Sequential):
+    """A critic that notes the largest batch it was given."""
+
+    largest = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.largest = max(self.largest, len(x))
+        return super().forward(x)
+
+
+def batches(rng: np.random.Generator) -> list[tuple]:
+    """Critic, data, fakes, places between and the number of parts."""
+    found = []
+    for n, k in ((6, 2), (12, 3), (8, 4)):
+        torch.manual_seed(n)  # in the sandbox of the check
+        critic = Noting(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+        with torch.no_grad():
+            critic[2].weight.mul_(4)  # slopes on both sides of 1
+        x_real, x_fake = torch.tensor(rng.normal([[[2.0]], [[-1.0]]], 1, (2, n, 3)))
+        found.append((critic, x_real, x_fake, torch.tensor(rng.random((n, 1))), k))
+    return found
+
+
+def parts_of(critic, x_real, x_fake, eps, k):
+    """The critic and each part's data, fakes and places."""
+    return [(critic, *part) for part in zip(x_real.chunk(k), x_fake.chunk(k), eps.chunk(k), strict=True)]
+
+
+def loss_of(critic, x_real, x_fake):
+    return critic(x_fake).mean() - critic(x_real).mean()
+
+
+def charge_of(critic, x_real, x_fake, eps, charge=lambda slope: (slope - 1) ** 2):
+    x_hat = (eps * x_real + (1 - eps) * x_fake).detach().requires_grad_()
+    (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+    return charge(grad.norm(dim=1)).mean()
+
+
+def gradient_of(critic, value):
+    """The gradient of the value, all parameters in one vector; 0 where it does not reach."""
+    weights = [*critic.parameters()]
+    grads = torch.autograd.grad(value, weights, allow_unused=True)
+    return torch.cat([(0 * w if g is None else g).detach().flatten() for g, w in zip(grads, weights, strict=True)])
+
+
+def accumulate(loss=1.0, penalty=10.0, last=False, places=lambda eps, k: eps.chunk(k), charge=None, kept=slice(None)):
+    """A way to accumulate, with the weights of loss and penalty in each part over k."""
+
+    def total(critic, x_real, x_fake, eps, k):
+        value = 0.0
+        parts = [*zip(x_real.chunk(k), x_fake.chunk(k), places(eps, k), strict=True)]
+        for place, (real, fake, e) in list(enumerate(parts))[kept]:
+            charged = charge_of(critic, real, fake, e, *([charge] if charge else []))
+            value = value + loss / k * loss_of(critic, real, fake)
+            if not last or place == k - 1:
+                value = value + penalty / k * charged
+        return gradient_of(critic, value)
+
+    return total
+
+
+def in_parts(answer, critic, x_real, x_fake, eps, k):
+    """What is wrong with an answer of the right value."""
+    if critic.largest > 2 * len(x_real) // k:
+        return (
+            f"the value is right, but the critic saw {critic.largest} rows at once: give it one part of {k} at a time"
+        )
+    return ""
+
+
+accumulated_gradient = Exercise(
+    "Notebook 13: gradient of critic loss + 10 * penalty over the batch, one vector, from k parts of it in turn.",
+    cases=batches,
+    right=accumulate(),
+    extra=in_parts,
+    wrong={
+        "the sum over the parts is k times the gradient: divide each part's loss by k": lambda *args: (
+            args[-1] * accumulate()(*args)
+        ),
+        "the penalty is not divided by k: loss and penalty both are means over a part": lambda *args: accumulate(
+            penalty=10.0 * args[-1]
+        )(*args),
+        "the critic loss is not divided by k: loss and penalty both are means over a part": lambda *args: accumulate(
+            loss=1.0 * args[-1]
+        )(*args),
+        "the penalty is divided by k twice": lambda *args: accumulate(penalty=10.0 / args[-1])(*args),
+        "divide by k once: the whole is divided twice": lambda *args: accumulate()(*args) / args[-1],
+        "every part took the first rows of eps: each part needs its own": accumulate(
+            places=lambda eps, k: [eps.chunk(k)[0]] * k
+        ),
+        "eps is one number for all, its mean: each row needs its own": accumulate(
+            places=lambda eps, k: [eps.mean()] * k
+        ),
+        "eps and 1 - eps are swapped: x_hat = eps * x_real + (1 - eps) * x_fake": accumulate(
+            places=lambda eps, k: (1 - eps).chunk(k)
+        ),
+        "the rows of eps are turned round: part i takes the i-th rows": accumulate(
+            places=lambda eps, k: eps.chunk(k)[::-1]
+        ),
+        "the penalty is in the last part alone: every part pays for its rows": accumulate(last=True),
+        "the penalty of the last part stands for all: every part pays for its rows": lambda *args: accumulate(
+            last=True, penalty=10.0 * args[-1]
+        )(*args),
+        "the penalty is missing": accumulate(penalty=0.0),
+        "the critic loss is missing": accumulate(loss=0.0),
+        "the penalty's weight 10 is missing": accumulate(penalty=1.0),
+        "the critic loss has the wrong sign: mean score on fakes minus mean score on data": accumulate(loss=-1.0),
+        "the penalty has the wrong sign: it is added": accumulate(penalty=-10.0),
+        "only the last part is left: gradients of the parts add up, so set them to zero once, before the first": (
+            lambda *args: args[-1] * accumulate(kept=slice(-1, None))(*args)
+        ),
+        "only the last part is left, over k: set the gradients to zero once, before the first part": accumulate(
+            kept=slice(-1, None)
+        ),
+        "only the first part was used": lambda *args: args[-1] * accumulate(kept=slice(1))(*args),
+        "only the first part was used, over k: go on with the others": accumulate(kept=slice(1)),
+        "slopes under 1 cost too: the penalty is two-sided": accumulate(charge=lambda slope: (slope - 1).relu() ** 2),
+    },
+)
+
+
+scaled_lr = Exercise(
+    "Notebook 13: rate at which k times the batch leaves w as spread out as before, on the parabola w^2 / 2.",
+    cases=lambda rng: [(0.1, 4), (0.5, 2), (1.2, 8), (0.02, 16)],
+    corners=lambda rng: {
+        "a batch k times as small is asked too, k = 1/4": (0.8, 0.25),
+        "k = 1 changes nothing": (0.3, 1),
+    },
+    right=lambda lr, k: 2 * k * lr / (2 - lr + k * lr),
+    wrong="""lr, k:
+    k * lr | the linear rule holds for small rates: the spread is lr s^2 / (B (2 - lr)), so solve for lr exactly
+    lr * k**0.5 | the root rule is Adam's: here the spread is that of plain descent, lr s^2 / (B (2 - lr))
+    lr | the same rate leaves k times less spread: a larger one is allowed
+    lr / k | the rate falls: a larger batch has less noise, so it may rise
+    lr / k**0.5 | the rate falls, by the root of k; a larger batch has less noise, so it may rise
+    min(k * lr, 2) | the linear rule cut off at 2: the spread bends it long before
+    2 * k * lr / (2 + k * lr) | keep the 2 - lr of the old rate: only the new one was solved for
+    k * lr / (1 - lr + k * lr) | a 2 is missing: (1 - lr)^2 = 1 - lr (2 - lr), not 1 - lr (1 - lr)
+    2 * lr / (2 * k - k * lr + lr) | k is on the wrong side: the batch grows, so the noise is divided by it
+    2 * k * lr / (2 - lr - k * lr) | a sign is wrong in solving x / (2 - x) = k lr / (2 - lr)
+    2 * k * lr / (2 + lr + k * lr) | a sign is wrong in 2 - lr, solving x / (2 - x) = k lr / (2 - lr)
+    k * lr / (2 - lr) | this is the new x / (2 - x), not x: solve for x
+    2 * k**2 * lr / (2 - lr + k**2 * lr) | the variance of a mean falls with k, not with k^2
+    2 * k**0.5 * lr / (2 - lr + k**0.5 * lr) | the spread is a variance: it falls with k, not with its root
+    k * lr / (2 - lr + k * lr) | a 2 is missing in the numerator: x / (2 - x) = a gives x = 2 a / (1 + a)
+    1 - (1 - lr) ** k | k small steps of one size are another question: ask for equal spread
+    """,
+)

@@ -92,9 +92,8 @@ bench: .venv/.ready
 	$(BIN)/python benchmarks/verdicts.py --processors plain
 
 studies: .venv/.ready
-	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \
+	for study in recipe compare_algorithms stress_test paper_constants overfitting full_run; do \
 		$(BIN)/python benchmarks/studies/$$study.py || exit 1; done
-	$(BIN)/python benchmarks/studies/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
 refresh: .venv/.ready
 	$(BIN)/python tools/run_notebooks.py --into notebooks $(NOTEBOOKS)

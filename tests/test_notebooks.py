@@ -277,9 +277,9 @@ except RuntimeError as error:
 
 
 @every_program
-def test_a_program_to_copy_has_at_most_60_lines_and_needs_only_torch_torchvision_and_matplotlib(path, source):
+def test_a_program_to_copy_has_some_sixty_lines_and_needs_only_torch_torchvision_and_matplotlib(path, source):
     assert "copy" in next(cell for cell in read(path) if cell.source == source).metadata["tags"]
-    assert len(source.splitlines()) <= 60
+    assert len(source.splitlines()) <= 66
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {getattr(node, "module", None) or alias.name for node in nodes for alias in node.names}
     assert {name.split(".")[0] for name in names} <= {"torch", "torchvision", "matplotlib", *sys.stdlib_module_names}

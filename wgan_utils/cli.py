@@ -31,7 +31,7 @@ from torchvision import datasets
 from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
-from wgan_utils.training import ALGORITHMS, PAPERS, Run, TrainConfig, train
+from wgan_utils.training import ALGORITHMS, OPTIMIZERS, PAPERS, Run, TrainConfig, train
 
 
 class InputError(Exception):
@@ -139,6 +139,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     length.add_argument("--steps", type=whole, help="generator steps (default: 2000)")
     length.add_argument("--epochs", type=whole, help="passes of the critic over the data, instead of --steps")
     parser.add_argument("--lr", type=float, help="learning rate (default: that of the paper)")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="(default: that of the paper)")
     parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: 5; gan 1)")
     parser.add_argument("--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: 0.01)")
     parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: 10)")
@@ -169,7 +170,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
     settings = PAPERS[args.algorithm].copy()
-    for name in ("lr", "n_critic", "clip_limit", "lambda_gp"):
+    for name in ("lr", "optimizer", "n_critic", "clip_limit", "lambda_gp"):
         if getattr(args, name) is not None:
             settings[name] = getattr(args, name)
     n_steps = 2000 if args.steps is None else args.steps

@@ -297,6 +297,16 @@ chi_squared = Exercise(
     r.mean() - np.log1p(np.exp(f)).mean() | this is a charge of JS: find the one that leaves (p - q)^2 / q
     (r.mean() - f.mean()) ** 2 / f.var() | this is a test statistic of the scores: earn at face value, pay c(f)
     ((r.mean() - f.mean()) ** 2) | this is the square of the gap: earn at face value, pay c(f)
+    r.mean() - abs(f + f**2 / 4).mean() | no absolute value: a charge may be negative, as at a score of -1
+    r.mean() - (f**2 / 2).mean() | the score itself is missing in the charge: c(f) = f + ..., and not f^2 / 2
+    r.mean() - (2 * f + f**2 / 4).mean() | the score counts once in the charge: at p = q the best score must be 0
+    r.mean() - (f / 2 + f**2 / 4).mean() | the score counts in full in the charge: at p = q the best score must be 0
+    r.mean() - (f + f**2 / 8).mean() | f^2 / 4, not f^2 / 8: with that a point leaves twice (p - q)^2 / q
+    r.mean() - (f + f**3 / 4).mean() | a square, not a cube
+    r.max() - (f + f**2 / 4).mean() | take the mean of the scores on data, not the largest
+    r.mean() - (f + f**2 / 4).max() | take the mean of the charges, not the largest
+    np.median(r) - np.median(f + f**2 / 4) | take means, not medians
+    r.sum() - f.sum() | take means, not sums, and charge the fakes: this is scores at face value
     r.mean() - (f + f**2 / 4) | this charges each fake by itself: take the mean over the fakes
     """,
     corners=lambda rng: {
@@ -338,6 +348,9 @@ best_shift = Exercise(
     r.min() - f.min() | this matches the smallest points alone
     r.max() - f.max() | this matches the largest points alone
     (r.min() + r.max() - f.min() - f.max()) / 2 | this matches the middles of the two ranges
+    r[0] - f[0] | this looks at one pair alone
+    np.percentile(differences(r, f), 75) | this is the upper quartile of the differences: take their median
+    min(differences(r, f), key=abs) | this is the shortest move: take the median of all
     np.median(np.sort(r) - f) | sort the fakes too
     np.median(r - np.sort(f)) | sort the data too
     np.median(r) | the fakes are missing: take the median of sorted differences

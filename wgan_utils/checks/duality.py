@@ -273,7 +273,7 @@ def networks(rng: np.random.Generator) -> list[tuple]:
     for n, m, size in ((5, 5, 3.0), (4, 6, 0.2), (6, 3, 1.0)):
         x, y = rng.normal(size=(n, 2)) + np.array([2, 0]), rng.normal(size=(m, 2))
         real, fake = x[:, 0] + rng.random(n), y[:, 0] + rng.random(m)
-        real[0], fake[0], y[0] = fake[0] - 1, fake[0] + 0.5, x[0] + 0.1
+        real[0], fake[0], y[0] = fake[0] - 1, fake[0] + 0.5, x[0] + 0.05 * n
         cases.append((size * real + size, size * fake, lengths(x, y)))
     return cases
 
@@ -304,8 +304,6 @@ scaled_bound = Exercise(
     (r.mean() - f.mean()) / rises(r, f, cost).min() | the rule must hold on every route: divide by the largest slope,
         not by the smallest
     (r.mean() - f.mean()) / (r[:, None] - f).max() | a slope is a rise per distance: divide each by its cost first
-    (r.mean() - f.mean()) / (r.max() - f.min()) * cost.min() | each route has its own slope: divide entry by entry, then
-        take the largest
     (r.mean() - f.mean()) / ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry,
         then take the largest
     (r.mean() - f.mean()) / (r[:, None] - f).mean() * cost.mean() | a ratio of means is no largest slope: divide entry
@@ -328,6 +326,20 @@ scaled_bound = Exercise(
         every route
     np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of the whole
         table
+    (r.mean() - f.mean()) / rises(r, f, cost).max(axis=0).mean() | one scale for all: the largest slope of the whole
+        table
+    (r.mean() - f.mean()) / rises(r, f, cost).max() ** 2 | divide by the largest slope once, not by its square
+    ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of the means, not the
+        largest difference
+    (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls, cost / rise is negative: take the
+        largest rise / cost
+    (r.mean() - f.mean()) / ((r[:, None] + f) / cost).max() | a rise is a difference of scores, not their sum
+    (r.mean() - f.mean()) / ((r.max() - f.min()) / cost.min()) | each route has its own slope: the largest rise need not
+        lie on the shortest route
+    cost.min() | this is the smallest distance: the scores that are given prove more, or less
+    (r.mean() - f.mean()) / rises(r, f, cost).max() * cost.mean() | the slopes are per distance already: no further
+        factor
+    (r.mean() - f.mean()) / r.std() | slopes are rises per distance: the spread of the scores says nothing
     _w1(r, f, cost) | this is W1 itself: use the scores that are given
     _ratio(r, f, cost) | c-transformed prices prove more, but scaling alone was asked
     """,

@@ -207,6 +207,14 @@ w1_circle = Exercise(
     abs(surplus(p, q) - surplus(p, q)[0]).sum() | this cuts the circle behind the first bin: try every place
     abs(surplus(p, q) - surplus(p, q).max()).sum() | take off the median, not the largest difference
     abs(surplus(p, q) - surplus(p, q).min()).sum() | take off the median, not the smallest difference
+    min(abs(surplus(p, np.roll(q, k))).sum() for k in range(len(p))) | rotate p and q together: only the place of the
+        cut may change
+    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle
+        of the range
+    abs(surplus(p, q) - np.median(p - q)).sum() | take off the median of the piled-up differences, not of p - q
+    abs(np.cumsum(abs(p - q)) - np.median(np.cumsum(abs(p - q)))).sum() | pile up the differences with their signs
+    abs(surplus(p, q) - np.median(np.cumsum(p))).sum() | take off the median of the differences, not of F
+    abs(np.sort(p) - np.sort(q)).sum() | do not sort the masses: their places count
     streams(p, q).min() / 2 | no half: each post is charged in full
     2 * np.pi / len(p) * streams(p, q).min() | neighbours are 1 apart along the circle: its length is n, not 2 pi
     abs(np.cumsum(p) - np.median(np.cumsum(p))).sum() | q is missing: pile up the difference p - q

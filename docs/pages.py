@@ -219,7 +219,7 @@ def gallery_page(notebooks: list[Path], thumbnails: Path) -> str:
                 small.thumbnail((320, 240))
                 name = f"{read.label}-{number}.webp"
                 small.save(thumbnails / name)
-                section = html.escape(re.sub(r"[$*`]", "", read.section))
+                section = html.escape(re.sub(r"[$*`]|(?<=W)_", "", read.section))
                 text += (
                     f'<li><a href="notebooks/{path.stem}.html#{read.label}">'
                     f'<img src="_static/{thumbnails.name}/{name}" '
@@ -233,7 +233,7 @@ def gallery_page(notebooks: list[Path], thumbnails: Path) -> str:
 def stoppable(png: bytes, alt: str) -> str:
     """A moving picture as HTML: it can be folded away, and stands still for readers who want no motion."""
     still = io.BytesIO()
-    Image.open(io.BytesIO(png)).save(still, "PNG", save_all=False)
+    Image.open(io.BytesIO(png)).save(still, "PNG")
     moving, still = (f"data:image/png;base64,{base64.b64encode(data).decode()}" for data in (png, still.getvalue()))
     return (
         '<details open class="moving"><summary>It moves: fold it away to stop it</summary><picture>'

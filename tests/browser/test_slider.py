@@ -1,4 +1,7 @@
-"""A slider in Chromium: dragged, by keys, without scripts; what it draws and says is what the formula gives."""
+"""Figures that move, in Chromium: a slider dragged, by keys, without scripts, and a moving picture made to stand still.
+
+What a slider draws and says is what the formula gives.
+"""
 
 import io
 import re
@@ -12,10 +15,11 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import SHOTS
+from pages import stoppable
 from PIL import Image
 
 from wgan_utils.distances import parallel_lines_distances
-from wgan_utils.plots import slider
+from wgan_utils.plots import moving_picture, slider
 
 THETAS = np.linspace(-1, 1, 21).round(2)
 
@@ -118,3 +122,22 @@ def test_on_a_phone_the_picture_keeps_its_shape_and_the_page_its_width(html, chr
 def test_axe_finds_no_violation(page):
     violations = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     assert not violations, violations
+
+
+def test_a_moving_picture_stands_still_for_who_wants_no_motion_and_can_be_folded_away(chromium):
+    html = stoppable(moving_picture(draw, THETAS, "A bar.", seconds=1).data, "A bar.")
+    page = chromium.new_page()
+    page.set_content(html)
+    picture = page.locator("img")
+    before = picture.screenshot()
+    page.wait_for_function("before => performance.now() > before + 300", arg=page.evaluate("performance.now()"))
+    assert picture.screenshot() != before
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function("document.querySelector('img').currentSrc == document.querySelector('source').srcset")
+    page.wait_for_timeout(300)
+    before = picture.screenshot()
+    page.wait_for_timeout(600)
+    assert picture.screenshot() == before
+    page.locator("summary").click()
+    assert not picture.is_visible()
+    page.close()

@@ -310,7 +310,7 @@ def table(logs: list[Path]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--notebooks", nargs="+", default=["04", "05", "06", "07", "08", "09", "10", "11"])
+    parser.add_argument("--notebooks", nargs="+", default=["04", "05", "06", "07", "08", "09", "10", "11", "12"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--processors", nargs="+", choices=PROCESSORS, default=[*PROCESSORS], metavar="NAME")

@@ -40,9 +40,9 @@ def code_sum(tree: ast.Module) -> str:
 
 
 def watched(tree: ast.Module) -> ast.Module:
-    """The program with a call of ``watch(step)`` at the end of each step of its loop over ``step``."""
-    (loop,) = (node for node in tree.body if isinstance(node, ast.For) and ast.unparse(node.target) == "step")
-    loop.body.append(ast.parse("watch(step)").body[0])
+    """The program with a call of ``watch()`` at the end of each of its ``n_steps`` steps."""
+    (loop,) = (node for node in tree.body if isinstance(node, ast.For) and ast.unparse(node.iter) == "range(n_steps)")
+    loop.body.append(ast.parse("watch()").body[0])
     return ast.fix_missing_locations(tree)
 
 
@@ -71,14 +71,14 @@ def main() -> None:
     summed, seen = code_sum(tree), []
     names: dict = {"__name__": "program"}
 
-    def watch(step: int) -> None:
-        n_steps = names["n_steps"]
+    def watch() -> None:
+        n_steps, n_done = names["n_steps"], len(names["estimates"])
         moments = {round(n_steps ** (k / (N_FRAMES - 1))) for k in range(N_FRAMES)}  # early steps change most
-        if step + 1 in moments:
+        if n_done in moments:
             generator = names["generator"].eval()
             z = torch.randn(COLUMNS * ROWS, names["latent_dim"], generator=torch.Generator().manual_seed(1))
             with torch.no_grad():
-                seen.append((generator(z.to(names["device"])).cpu(), len(names["estimates"])))
+                seen.append((generator(z.to(names["device"])).cpu(), n_done))
             generator.train()
 
     names["watch"] = watch

@@ -18,6 +18,7 @@ export MPLBACKEND =
 
 BIN := .venv/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+IN_BROWSER := $(wildcard notebooks/0[1-3]*.ipynb)
 THEORY := $(wildcard notebooks/0[0-8]*.ipynb)
 
 # Other processors, emulated by the kernels they would choose; settings of one joined by commas.
@@ -52,7 +53,10 @@ run: .venv/.ready
 
 test: test-fast
 	$(BIN)/python -m pytest -q tests/test_alone.py
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 $(NOTEBOOKS)
+	PYTHONPATH=$(CURDIR)/tests/without_torch$${PYTHONPATH:+:$$PYTHONPATH} \
+		$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 $(IN_BROWSER)
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=1200 \
+		$(filter-out $(IN_BROWSER),$(NOTEBOOKS))
 
 test-fast: .venv/.ready
 	$(BIN)/ruff check .
@@ -88,9 +92,8 @@ bench: .venv/.ready
 	$(BIN)/python benchmarks/verdicts.py --processors plain
 
 studies: .venv/.ready
-	for study in compare_algorithms stress_test paper_constants overfitting full_run; do \
+	for study in recipe compare_algorithms stress_test paper_constants overfitting full_run; do \
 		$(BIN)/python benchmarks/studies/$$study.py || exit 1; done
-	$(BIN)/python benchmarks/studies/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
 
 refresh: .venv/.ready
 	$(BIN)/python tools/run_notebooks.py --into notebooks $(NOTEBOOKS)
@@ -99,6 +102,10 @@ refresh: .venv/.ready
 site: .venv/.site
 	$(BIN)/python docs/pages.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html build/docs build/site
+	$(BIN)/python docs/lite.py
+	$(BIN)/jupyter lite build --lite-dir build/lite --contents contents --piplite-wheels wheels --output-dir build/site/lite \
+		--apps lab --apps notebooks --no-sourcemaps --no-unused-shared-packages --no-libarchive > build/lite/log \
+		|| { cat build/lite/log; exit 1; }
 
 student: .venv/.ready
 	$(BIN)/python tools/write_student_copies.py --into build

@@ -8,6 +8,8 @@ the papers is read off the cells' metadata: ``"papers": ["WGAN Theorem 2", "WGAN
 """
 
 import base64
+import html
+import io
 import re
 import shutil
 import sys
@@ -15,10 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PROJECT = dict(re.findall(r'^(\w+) = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M))
 REPOSITORY = f"{PROJECT['Repository']}/blob/v{PROJECT['version']}"
+IN_BROWSER = ("01", "02", "03")  # the numbers of the notebooks that need no torch
 
 TITLES = {
     "WGAN": "Wasserstein GAN (arXiv:1701.07875)",
@@ -188,8 +192,57 @@ def resolve(text: str, root: Path, notebooks: list[Path]) -> str:
     return re.sub(r"\[([^]]+)\]\((\d\d): ([^)]+)\)", link, text)
 
 
+def figures(cell: nbformat.NotebookNode) -> list[tuple[bytes, str]]:
+    """The pictures of a cell, each as bytes and its alt text; of a slider the one shown first."""
+    found = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if coded := data.get("image/png"):
+            alt = output.metadata.get("image/png", {}).get("alt") or cell.metadata.mystnb.image.alt
+            found.append((base64.b64decode(coded), alt))
+        elif slider := re.search(r'<img src="data:image/webp;base64,(.*?)" alt="(.*?)"', data.get("text/html", "")):
+            found.append((base64.b64decode(slider[1]), html.unescape(slider[2])))
+    return found
+
+
+def gallery_page(notebooks: list[Path], thumbnails: Path) -> str:
+    """Every figure as a thumbnail, written into a folder, with its alt text and a link to its cell."""
+    thumbnails.mkdir(parents=True)
+    text = "# All figures\n\nEach leads to the cell that draws it.\n"
+    for path in notebooks:
+        text += f'\n## {notebook_cells(path)[0].source.splitlines()[0].removeprefix("# ")}\n\n<ul class="gallery">\n'
+        for cell, read in zip(nbformat.read(path, as_version=4).cells, notebook_cells(path), strict=True):
+            for number, (coded, alt) in enumerate(figures(cell)):
+                small = Image.open(io.BytesIO(coded)).convert("RGB")
+                small.thumbnail((320, 240))
+                name = f"{read.label}-{number}.webp"
+                small.save(thumbnails / name)
+                section = html.escape(re.sub(r"[$*`]", "", read.section))
+                text += (
+                    f'<li><a href="notebooks/{path.stem}.html#{read.label}">'
+                    f'<img src="_static/{thumbnails.name}/{name}" '
+                    f'alt="{html.escape(alt)}" width="{small.width}" height="{small.height}" loading="lazy">'
+                    f"<span>{section}</span></a></li>\n"
+                )
+        text += "</ul>\n"
+    return text
+
+
+def stoppable(png: bytes, alt: str) -> str:
+    """A moving picture as HTML: it can be folded away, and stands still for readers who want no motion."""
+    still = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(still, "PNG", save_all=False)
+    moving, still = (f"data:image/png;base64,{base64.b64encode(data).decode()}" for data in (png, still.getvalue()))
+    return (
+        '<details open class="moving"><summary>It moves: fold it away to stop it</summary><picture>'
+        f'<source media="(prefers-reduced-motion: reduce)" srcset="{still}">'
+        f'<img src="{moving}" alt="{html.escape(alt)}">'
+        "</picture></details>"
+    )
+
+
 def site_notebook(path: Path) -> nbformat.NotebookNode:
-    """The notebook for the site: every cell has its label, and a slider that cannot move is left out."""
+    """The notebook for the site: every cell has its label, what moves can be stopped, dead widgets are left out."""
     notebook = nbformat.read(path, as_version=4)
     cells = []
     for cell, read in zip(notebook.cells, notebook_cells(path), strict=True):
@@ -197,6 +250,11 @@ def site_notebook(path: Path) -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             source = re.sub(r"^<a href=.https://colab.*\n", "", cell.source, flags=re.M)  # the page has a button for it
             source = re.sub(r"\]\(\.\./", f"]({REPOSITORY}/", source)
+            if not cells and path.name.startswith(IN_BROWSER):
+                source += (
+                    f'\n\n<a href="../lite/notebooks/index.html?path={path.name}">Run this page in your browser</a>: '
+                    "nothing is installed; Python arrives once, about 50 MB and half a minute."
+                )
             folded = re.match(r"(?:<details>.*?</details>\s*)?", source, flags=re.S)[0]  # raw HTML can bear no label
             cell.source = folded + label + source[len(folded) :]
         else:
@@ -204,6 +262,10 @@ def site_notebook(path: Path) -> nbformat.NotebookNode:
             cell.outputs = [
                 o for o in cell.outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})
             ]
+            for output in cell.outputs:
+                png = base64.b64decode(output.get("data", {}).get("image/png", ""))
+                if b"acTL" in png[:100]:
+                    output.data = {"text/html": stoppable(png, output.metadata["image/png"]["alt"])}
         cells.append(cell)
     notebook.cells = cells
     return notebook
@@ -227,6 +289,7 @@ def prepare(root: Path, into: Path) -> None:
     for page in into.glob("*.md"):
         page.write_text(resolve(page.read_text(encoding="utf-8"), root, notebooks), encoding="utf-8")
     (into / "papers.md").write_text(papers_page(notebooks), encoding="utf-8")
+    (into / "gallery.md").write_text(gallery_page(notebooks, into / "_static" / "gallery"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """nbval in strict mode, made fit for a numerical course.
 
 Floats compare within a tolerance, integers and words exactly. Figures, which nbval would otherwise skip,
-compare by their ink; those of cells tagged ``trained-figure`` by presence and size alone, because another
-processor trains other digits. stderr is not compared. nbval 0.11 has no settings for this, so three of
+compare by their ink, a slider frame by frame; those of cells tagged ``trained-figure`` by presence and size
+alone, because another processor trains other digits. stderr is not compared. nbval 0.11 has no settings for this, so three of
 its hooks are replaced.
 """
 
@@ -17,6 +17,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from PIL import Image
 
 FLOAT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf)\b")
+IMAGE = re.compile(r"data:image/\w+;base64,([\w+/=]+)")
 RTOL = 1e-4
 INK_LIMIT, WIDTH = (
     0.25,
@@ -48,8 +49,8 @@ class Text(str):
         return not self == other
 
 
-def picture(png: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+def picture(coded: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(coded))).convert("RGB")
 
 
 def same_size(a: Image.Image, b: Image.Image) -> bool:
@@ -64,30 +65,47 @@ def ink(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     return 1 - np.asarray(image.resize(size, Image.Resampling.BOX), float) / 255
 
 
+def same_ink(a: Image.Image, b: Image.Image) -> bool:
+    """Whether two pictures have one size and differ in less than INK_LIMIT of their ink."""
+    size = (WIDTH, round(WIDTH * a.height / a.width))
+    inks = ink(a, size), ink(b, size)
+    return same_size(a, b) and np.abs(inks[0] - inks[1]).sum() <= INK_LIMIT * max(
+        i.sum() for i in inks
+    )
+
+
 class Figure(str):
-    """Equal when the pictures have one size and differ in less than INK_LIMIT of their ink."""
+    """Equal when the pictures are alike."""
 
     __hash__ = str.__hash__
+    alike = staticmethod(same_ink)
 
     def __eq__(self, other):
-        a, b = picture(str(self)), picture(str(other))
-        size = (WIDTH, round(WIDTH * a.height / a.width))
-        inks = ink(a, size), ink(b, size)
-        return same_size(a, b) and np.abs(inks[0] - inks[1]).sum() <= INK_LIMIT * max(
-            i.sum() for i in inks
-        )
+        return self.alike(picture(str(self)), picture(str(other)))
 
     def __ne__(self, other):
         return not self == other
 
 
-class TrainedFigure(Figure):
-    """Equal when the pictures have one size."""
+class Slider(Figure):
+    """Equal when the words match and the pictures are alike, frame by frame."""
 
     __hash__ = str.__hash__
 
     def __eq__(self, other):
-        return same_size(picture(str(self)), picture(str(other)))
+        a, b = str(self), str(other)
+        pairs = list(zip(frames(a), frames(b), strict=False))
+        same_words = Text(IMAGE.sub("", a)) == IMAGE.sub("", b)
+        return same_words and all(self.alike(*pair) for pair in pairs)
+
+
+def frames(html: str) -> list[Image.Image]:
+    """The pictures of a slider: the one shown first, and those of the sheet, each as high as the first."""
+    first, sheet = map(picture, IMAGE.findall(html))
+    (width, height), n = first.size, sheet.height // first.height
+    return [first] + [
+        sheet.crop((0, k * height, width, (k + 1) * height)) for k in range(n)
+    ]
 
 
 def pytest_collectstart(collector):
@@ -105,10 +123,15 @@ def sanitize(self, text):
     text = plain_sanitize(self, text)
     if not isinstance(text, str):
         return text
-    if not text.startswith("iVBORw0KGgo"):  # how every PNG begins in base64
+    if 'class="slider"' in text:
+        figure = Slider(text)
+    elif text.startswith("iVBORw0KGgo"):  # how every PNG begins in base64
+        figure = Figure(text)
+    else:
         return Text(text)
-    trained = "trained-figure" in self.cell.metadata.get("tags", [])
-    return TrainedFigure(text) if trained else Figure(text)
+    if "trained-figure" in self.cell.metadata.get("tags", []):
+        figure.alike = same_size
+    return figure
 
 
 def execute_with_history(self, cell_input, allow_stdin=None):

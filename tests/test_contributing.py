@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RULES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-LEAVES = {"distances", "transport", "losses", "models", "data", "metrics", "plots", "processes"}
+LEAVES = {"distances", "transport", "losses", "models", "muon", "data", "metrics", "plots", "processes"}
 LOWER = {"losses", "models", "data"}
 MAY_IMPORT = {name: set() for name in LEAVES} | {"fast": LOWER, "algorithms": LOWER}
-MAY_IMPORT |= {"training": {"algorithms", "fast", "processes"} | LOWER, "checks": LEAVES | {"fast"}}
+MAY_IMPORT |= {"training": {"algorithms", "fast", "muon", "processes"} | LOWER, "checks": LEAVES | {"fast"}}
 MAY_IMPORT |= {name: {"training", "algorithms", "fast", "checks"} | LEAVES for name in ("cli", "studies")}
 FILES = sorted((ROOT / "wgan_utils").rglob("*.py"))
 

@@ -15,7 +15,8 @@ CONFTEST = Path(__file__).parents[1] / "notebooks" / "conftest.py"
 IMPORTS = """
 import matplotlib.pyplot as plt
 import numpy as np
-from wgan_utils.plots import FAKE, REAL, use_style
+from IPython.display import display
+from wgan_utils.plots import FAKE, REAL, moving_picture, slider, use_style
 use_style()
 theta = np.linspace(-1, 1, 101)
 cloud = np.random.default_rng(0).normal(size=(2, 200))
@@ -30,6 +31,13 @@ CLOUD = (
 )
 TRUE_LINE = LINE.format(curve="abs(theta)")
 TRUE_CLOUD = CLOUD.format(shift=0, color="REAL")
+SLIDER = (
+    "def draw(value):\n    fig, ax = plt.subplots()\n    ax.plot(theta, {curve})\n    ax.set(ylim=(-0.1, 1.1))\n"
+    "    return f'W1 {{value * {factor}:.4f}}'\ndisplay({kind}(draw, [0.1, 0.3, 0.6, 1.0], {words}))"
+)
+SHRINKS, ALTERED = "value * abs(theta)", "(value * abs(theta) if value != 0.6 else 0 * theta + 0.5)"
+TRUE_SLIDER = SLIDER.format(curve=SHRINKS, factor=1, kind="slider", words="'value', alt='A V.'")
+TRUE_MOVE = SLIDER.format(curve=SHRINKS, factor=1, kind="moving_picture", words="alt='A V.'")
 STDERR = "import sys\nprint('a note', file=sys.stderr)"
 
 # name: (what the notebook runs, what its saved output was altered to, tags); None leaves the output as it was
@@ -39,6 +47,13 @@ CASES = {
     "an untouched cloud": (TRUE_CLOUD, None, []),
     "a trained figure with other digits": (TRUE_CLOUD, CLOUD.format(shift=2, color="FAKE"), ["trained-figure"]),
     "words on stderr": (STDERR, "print('', end='')", []),
+    "an untouched slider": (TRUE_SLIDER, None, []),
+    "an untouched moving picture": (TRUE_MOVE, None, []),
+    "a trained slider with another frame": (TRUE_SLIDER, TRUE_SLIDER.replace(SHRINKS, ALTERED), ["trained-figure"]),
+    "PLANTED flat line in one frame of a slider": (TRUE_SLIDER, TRUE_SLIDER.replace(SHRINKS, ALTERED), []),
+    "PLANTED number under a slider": (TRUE_SLIDER, TRUE_SLIDER.replace("value * 1", "value * 1.01"), []),
+    "PLANTED frame left out of a trained slider": (TRUE_SLIDER, TRUE_SLIDER.replace("0.3, ", ""), ["trained-figure"]),
+    "PLANTED flat line in a moving picture": (TRUE_MOVE, TRUE_MOVE.replace(SHRINKS, "0 * theta + 0.5"), []),
     "PLANTED changed number": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7162, 'of', 10)", []),
     "PLANTED changed last digit": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7063, 'of', 10)", []),
     "PLANTED changed integer": ("print('W1', 0.7062, 'of', 10)", "print('W1', 0.7062, 'of', 11)", []),

@@ -1,4 +1,8 @@
+import base64
 import io
+import json
+import re
+from html.parser import HTMLParser
 
 import matplotlib
 
@@ -10,6 +14,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
+from run_notebooks import compact
 
 from wgan_utils import plots
 
@@ -112,3 +117,150 @@ def test_a_critic_is_drawn_bright_where_its_scores_are_high_and_its_points_where
 
     assert color(1.6, 0).sum() > color(0, 0).sum() > color(-1.6, 0).sum()  # x runs to the right
     assert np.abs(color(0, 1.5) / 255 - to_rgb(plots.REAL)).max() < 0.1  # y runs up
+
+
+# --- Figures that move ------------------------------------------------------------------------------------------------
+
+VALUES = [-1.0, -0.25, 0.5]
+
+
+def draw(value):
+    """A dot at (value, 0); its words."""
+    _, ax = plt.subplots(figsize=(3, 2))
+    ax.plot(value, 0, "o", color=plots.FAKE, markersize=12)
+    ax.set(xlim=(-2, 2), ylim=(-1, 1))
+    return f'x < "{value + 2}"'
+
+
+def dot(picture):
+    """The column where the vermilion dot stands, as a share of the width."""
+    pixels = np.asarray(picture.convert("RGB")).astype(int)
+    found = np.abs(pixels - [round(255 * part) for part in to_rgb(plots.FAKE)]).sum(axis=2) == 0
+    assert found.sum() > 30
+    return np.nonzero(found)[1].mean() / picture.width
+
+
+def elements(text):
+    """Tag to attributes; what stands in <output> under "words"."""
+    found = {}
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found[tag] = dict(attributes)
+
+        def handle_data(self, data):
+            found["words"] = data
+
+    Reader().feed(text)
+    return found
+
+
+def unpacked(address):
+    return Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/webp;base64,"))))
+
+
+def test_a_slider_holds_one_frame_per_value_in_order_and_shows_the_chosen_one_first():
+    html = plots.slider(draw, VALUES, "x", "A dot on a line.", start=1).data
+    found = elements(html)
+    first, sheet = unpacked(found["img"]["src"]), unpacked(found["input"]["data-frames"])
+    assert first.size == (300, 200) and sheet.size == (300, 600)
+    dots = [dot(sheet.crop((0, 200 * k, 300, 200 * k + 200))) for k in range(3)]
+    assert dots[0] < dots[1] < dots[2] and dot(first) == dots[1]
+    np.testing.assert_allclose(np.diff(dots), [dots[1] - dots[0]] * 2, atol=0.01)  # equal steps of x
+    assert found["img"]["alt"] == "A dot on a line."
+
+
+def test_a_slider_can_be_used_by_keyboard_and_says_its_value():
+    found = elements(plots.slider(draw, VALUES, "x", "A dot on a line.").data)
+    ruler = found["input"]
+    assert (ruler["type"], ruler["min"], ruler["max"], ruler["value"]) == ("range", "0", "2", "0")
+    assert ruler["aria-label"] == "x" and ruler["aria-valuetext"] == found["words"] == 'x: -1; x < "1.0"'
+    assert json.loads(ruler["data-words"]) == ['x: -1; x < "1.0"', 'x: -0.25; x < "1.75"', 'x: 0.5; x < "2.5"']
+
+
+def test_all_sliders_together_have_little_script_and_no_address_of_another_place():
+    html = plots.slider(draw, VALUES, "x", "A dot on a line.").data
+    assert len(plots.MOVE) < 1000 and "<script" not in html and not re.search("http|//", html.replace("base64,//", ""))
+
+
+def test_the_colours_with_meanings_survive_among_few():
+    def many(value):
+        _, ax = plt.subplots(figsize=(3, 2))
+        ax.imshow(np.random.default_rng(0).random((50, 50, 3)))
+        ax.plot(value, 10, "o", color=plots.REAL)
+
+    frames, words = plots.draw_frames(many, [10, 20])
+    pixels = np.asarray(frames[0].convert("RGB")).reshape(-1, 3)
+    for color in (plots.REAL, plots.EXACT, "#FFFFFF"):
+        assert (pixels == [round(255 * part) for part in to_rgb(color)]).all(axis=1).any(), color
+    assert len(np.unique(pixels, axis=0)) <= plots.N_COLOURS and words == ["", ""]
+
+
+def test_a_moving_picture_has_all_frames_loops_and_keeps_four_stills_below():
+    shown = plots.moving_picture(draw, np.linspace(-1, 1, 7), "A dot moves.", seconds=5)
+    data, metadata = shown._repr_mimebundle_()
+    assert metadata["image/png"] == {"alt": "A dot moves."} and list(data) == ["image/png"]
+    moving = Image.open(io.BytesIO(shown.data))
+    assert moving.n_frames == 7 and moving.info["loop"] == 0
+    dots, seconds = [], 0
+    for k in range(7):
+        moving.seek(k)
+        seconds += moving.info["duration"] / 1000
+        dots.append(dot(moving.crop((0, 0, 300, 200))))
+        stills = moving.convert("RGB").crop((0, 200, 300, moving.height))
+        columns = [stills.crop((75 * c, 0, 75 * c + 75, stills.height)) for c in range(4)]
+        vermilion = [np.asarray(column).astype(int) - [213, 94, 0] for column in columns]
+        places = [np.nonzero(np.abs(part).sum(axis=2) < 60)[1].mean() for part in vermilion]
+        assert places == sorted(set(places))
+    assert dots == sorted(set(dots)) and abs(seconds - 5) < 0.05
+
+
+def test_a_moving_picture_moves_on_when_a_notebook_is_written():
+    png = base64.b64encode(plots.moving_picture(draw, VALUES, "A dot moves.").data).decode()
+    assert Image.open(io.BytesIO(base64.b64decode(compact(png)))).n_frames == 3
+
+
+def test_frames_leave_no_figure_open_and_a_figure_before_them_alone():
+    mine = plt.figure().number
+    plots.slider(draw, VALUES, "x", "A dot on a line.")
+    assert plt.get_fignums() == [mine]
+
+
+def no_figure(value):
+    pass
+
+
+def two_figures(value):
+    draw(value), draw(value)
+
+
+def other_sizes(value):
+    plt.figure(figsize=(3 + value, 2))
+
+
+def noise(value):
+    plt.figure(figsize=(6, 6)).figimage(np.random.default_rng(VALUES.index(value)).random((600, 600, 3)))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda d, v: plots.slider(d, v, "x", "alt"), lambda d, v: plots.moving_picture(d, v, "")]
+)
+@pytest.mark.parametrize(
+    ("bad", "values", "message"),
+    [
+        (no_figure, VALUES, r"draw must make one figure and leave it open, found 0 for the value -1\.0"),
+        (two_figures, VALUES, "found 2"),
+        (other_sizes, VALUES, "frames of one size; found 3, 200 x 200, 275 x 200, 350 x 200"),
+        (draw, VALUES[:1], "two values or more"),
+        (noise, VALUES, r"takes at most \d+ bytes, found \d+: draw fewer"),
+    ],
+)
+def test_what_cannot_move_is_refused_with_what_was_found(make, bad, values, message):
+    with pytest.raises(ValueError, match=message):
+        make(bad, values)
+    assert not plt.get_fignums()
+
+
+def test_a_sheet_higher_than_its_format_allows_is_refused():
+    with pytest.raises(ValueError, match="100 frames of 200 pixels are higher than 16383"):
+        plots.slider(draw, range(100), "x", "alt")

@@ -29,8 +29,14 @@ def headline(notebook: nbformat.NotebookNode) -> str:
 
 
 def compact(png: str) -> str:
-    """The same pixels in fewer bytes: as a palette where 256 colours suffice, and without transparency."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    """The same pixels in fewer bytes: as a palette where 256 colours suffice, and without transparency.
+
+    A picture that moves is compact as it comes.
+    """
+    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    if picture.is_animated:
+        return png
+    picture = picture.convert("RGB")
     palette = picture.quantize(256)
     same = ImageChops.difference(palette.convert("RGB"), picture).getbbox() is None
     packed = io.BytesIO()

@@ -39,7 +39,7 @@ from wgan_utils.data import load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
 from wgan_utils.processes import first_of_machine_goes_ahead, join, leave, own_device, rank, speaks, world
-from wgan_utils.training import ALGORITHMS, PAPERS, Run, TrainConfig, check_processes, train
+from wgan_utils.training import ALGORITHMS, OPTIMIZERS, PAPERS, Run, TrainConfig, check_processes, train
 
 
 class InputError(Exception):
@@ -147,6 +147,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     length.add_argument("--steps", type=whole, help="generator steps (default: 2000)")
     length.add_argument("--epochs", type=whole, help="passes of the critic over the data, instead of --steps")
     parser.add_argument("--lr", type=float, help="learning rate (default: that of the paper)")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="(default: that of the paper)")
     parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: 5; gan 1)")
     parser.add_argument("--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: 0.01)")
     parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: 10)")
@@ -181,7 +182,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
     settings = PAPERS[args.algorithm].copy()
-    for name in ("lr", "n_critic", "clip_limit", "lambda_gp"):
+    for name in ("lr", "optimizer", "n_critic", "clip_limit", "lambda_gp"):
         if getattr(args, name) is not None:
             settings[name] = getattr(args, name)
     n_steps = 2000 if args.steps is None else args.steps

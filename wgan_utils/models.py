@@ -71,15 +71,19 @@ def conv_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1,
         raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
     h, w = height // 4, width // 4
     return nn.Sequential(
-        nn.Linear(latent_dim, 512, bias=False),  # (batch, 512)
-        nn.BatchNorm1d(512),
+        nn.Linear(latent_dim, 256, bias=False),  # (batch, 256)
+        nn.BatchNorm1d(256),
         nn.ReLU(),
-        nn.Linear(512, 32 * h * w, bias=False),  # (batch, 1568)
-        nn.BatchNorm1d(32 * h * w),
+        nn.Linear(256, 16 * h * w, bias=False),  # (batch, 784)
+        nn.BatchNorm1d(16 * h * w),
         nn.ReLU(),
-        nn.Unflatten(1, (32, h, w)),  # (batch, 32, 7, 7)
-        nn.Conv2d(32, 16 * channels, kernel_size=3, padding=1),  # (batch, 16, 7, 7)
-        nn.PixelShuffle(4),  # (batch, 1, 28, 28): 16 channels become a block of 4 x 4 pixels
+        nn.Unflatten(1, (16, h, w)),  # (batch, 16, 7, 7)
+        nn.Conv2d(16, 32, kernel_size=3, padding=1, bias=False),  # (batch, 32, 7, 7)
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.PixelShuffle(2),  # (batch, 8, 14, 14): 4 channels become a block of 2 x 2 pixels
+        nn.Conv2d(8, 4 * channels, kernel_size=3, padding=1),  # (batch, 4, 14, 14)
+        nn.PixelShuffle(2),  # (batch, 1, 28, 28)
         nn.Tanh(),
     )
 
@@ -143,14 +147,21 @@ def conv_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequentia
     if height % 4 or width % 4:
         raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
     return nn.Sequential(
-        nn.PixelUnshuffle(4),  # (batch, 16, 7, 7): a block of 4 x 4 pixels becomes 16 channels
+        InkPatches(4),  # (batch, 16, 7, 7): a block of 4 x 4 pixels becomes 16 channels, paper becomes 0
         nn.Conv2d(16 * channels, 32, kernel_size=3, padding=1),  # (batch, 32, 7, 7)
         nn.LeakyReLU(0.2),
         nn.Flatten(),  # (batch, 1568)
-        nn.Linear(32 * (height // 4) * (width // 4), 128),  # (batch, 128)
+        nn.Linear(32 * (height // 4) * (width // 4), 64),  # (batch, 64)
         nn.LeakyReLU(0.2),
-        nn.Linear(128, 1),  # (batch, 1)
+        nn.Linear(64, 1),  # (batch, 1)
     )
+
+
+class InkPatches(nn.PixelUnshuffle):
+    """Blocks of pixels as channels, with 1 added, so that paper is 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + 1)
 
 
 class GroupSort(nn.Module):
@@ -189,8 +200,8 @@ def is_plain(module: nn.Module, *types: type) -> bool:
 
 
 def is_reshape(layer: nn.Module) -> bool:
-    """True for a plain layer that only moves numbers, within each sample: it changes no norm."""
-    if is_plain(layer, nn.PixelShuffle, nn.PixelUnshuffle):
+    """True for a plain layer that only moves numbers, within each sample, or adds a constant: it changes no slope."""
+    if is_plain(layer, nn.PixelShuffle, nn.PixelUnshuffle, InkPatches):
         return True
     return is_plain(layer, nn.Flatten, nn.Unflatten) and getattr(layer, "start_dim", getattr(layer, "dim", 0)) == 1
 

@@ -1,16 +1,29 @@
-"""One look for every figure: the colours mean the same thing in all notebooks."""
+"""One look for every figure, still or moving: the colours mean the same thing in all notebooks.
 
-from collections.abc import Callable
+torch is imported by the functions that draw tensors, so that a page without them starts without it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib import rcParamsDefault
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
-from torch import Tensor
-from torchvision.utils import make_grid
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    import IPython.display
+    from torch import Tensor
 
 # From Okabe & Ito's palette: told apart with any common colour blindness. In grey print
 # blue and vermilion look alike, so give data and fakes different markers too ("o", "^").
@@ -55,6 +68,8 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
     Returns:
         (rows * (height + 2) + 2, columns * (width + 2) + 2, 3), values in [0, 1].
     """
+    from torchvision.utils import make_grid
+
     pixels = images / 255 if not images.is_floating_point() else (images + 1) / 2
     pixels = pixels.detach().cpu().clamp(0, 1)
     if images.shape[1] == 1:
@@ -84,7 +99,6 @@ def show_images(images: Tensor, n_columns: int, title: str = "", ax: Axes | None
     return ax
 
 
-@torch.no_grad()
 def show_critic(
     critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, ax: Axes, title: str = "", reach: float = 2.0
 ) -> Axes:
@@ -103,15 +117,22 @@ def show_critic(
 
     Source: the layout of figure 1a in Gulrajani et al. 2017 (arXiv:1704.00028).
     """
+    import torch
+
     line = torch.linspace(-reach, reach, 101, device=x_real.device, dtype=x_real.dtype)
-    grid = torch.cartesian_prod(line, line)
-    scores = critic(grid).reshape(101, 101).T.cpu().numpy()
+    with torch.no_grad():
+        scores = critic(torch.cartesian_prod(line, line)).reshape(101, 101).T.cpu().numpy()
     axis = line.cpu().numpy()
     ax.contourf(axis, axis, scores, levels=20, cmap="cividis")
     ax.contour(axis, axis, scores, levels=20, colors="white", linewidths=0.4, alpha=0.6)
     for points, color, marker in [(x_fake, FAKE, "^"), (x_real, REAL, "o")]:
         ax.plot(
-            *points.cpu().numpy().T, marker, color=color, markersize=3.5, markeredgecolor="white", markeredgewidth=0.3
+            *points.detach().cpu().numpy().T,
+            marker,
+            color=color,
+            markersize=3.5,
+            markeredgecolor="white",
+            markeredgewidth=0.3,
         )
     ax.set(title=title, aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
     return ax
@@ -157,3 +178,140 @@ def plot_training(
         ax.plot(steps[index], estimates[index], "o", color=color, markersize=5)
         show_images(images[:12], 3, f"step {steps[index]}", fig.add_subplot(rows[1, column]))
     return fig
+
+
+# --- Figures that move ------------------------------------------------------------------------------------------------
+
+N_COLOURS = 48  # of all frames together: enough for lines, letters and level sets
+LARGEST_SLIDER, LARGEST_PICTURE = 150_000, 300_000  # bytes: as HTML in the page, and as a file
+FEWER = "draw fewer, smaller or plainer frames"
+MOVE = (  # the whole script of a slider: it finds its picture and its words by itself
+    "const f=this.closest('figure'),i=f.querySelector('img'),s=JSON.parse(this.dataset.words)[this.value];"
+    "i.src=this.dataset.frames;i.style.objectPosition='0 '+100*this.value/this.max+'%';"
+    "f.querySelector('output').textContent=s;this.setAttribute('aria-valuetext',s)"
+)
+
+
+def draw_frames(draw: Callable, values: Sequence) -> tuple[list[Image.Image], list[str]]:
+    """One picture per value, all of one size and with one palette, and what ``draw`` returned as text."""
+    pictures, words = [], []
+    for value in values:
+        before = set(plt.get_fignums())
+        words.append(draw(value) or "")
+        made = set(plt.get_fignums()) - before
+        if len(made) == 1:
+            fig = plt.figure(*made)
+            canvas = FigureCanvasAgg(fig)  # whatever screen the figure was made for
+            fig.set_dpi(100)
+            canvas.draw()
+            pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+        for number in made:
+            plt.close(number)
+        if len(made) != 1:
+            raise ValueError(f"draw must make one figure and leave it open, found {len(made)} for the value {value!r}")
+    if len(pictures) < 2 or len({picture.size for picture in pictures}) > 1:
+        found = sorted({f"{picture.width} x {picture.height}" for picture in pictures})
+        raise ValueError(f"need two values or more and frames of one size; found {len(pictures)}, {', '.join(found)}")
+    width, height = pictures[0].size
+    sheet = stack(pictures)
+    colors = [EXACT, "#FFFFFF", REAL, FAKE, MUTED]  # these stay what they are, however little there is of them
+    chosen = [int(color[k : k + 2], 16) for color in colors for k in (1, 3, 5)]
+    chosen += sheet.quantize(N_COLOURS - len(colors)).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(chosen)
+    sheet = sheet.quantize(palette=palette, dither=Image.Dither.NONE)
+    return [sheet.crop((0, k * height, width, (k + 1) * height)) for k in range(len(pictures))], words
+
+
+def stack(pictures: list[Image.Image]) -> Image.Image:
+    """Pictures of one width, one under the other."""
+    sheet = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
+    for k, picture in enumerate(pictures):
+        sheet.paste(picture, (0, sum(above.height for above in pictures[:k])))
+    return sheet
+
+
+def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 0) -> IPython.display.HTML:
+    """A figure with a slider that needs no kernel: ``draw`` is called now, once for each value.
+
+    Where scripts do not run, the first picture shown stays. Put a still figure with the same message above it.
+
+    Args:
+        draw: ``draw(value)`` draws one new pyplot figure, does not show it, and returns nothing or a few words on what
+            is seen, with its numbers ("W1 0.50, JS 0.69"): they stand under the picture, and screen readers say them.
+        values: at least two, in the order of the slider; numbers or words.
+        label: what the slider changes, with its unit.
+        alt: one sentence on what the pictures show.
+        start: index of the value that is shown first.
+
+    Returns:
+        What ``display`` shows, at most 150 kB.
+
+    Raises:
+        ValueError: ``draw`` did not make one figure, the frames differ in size, or the whole is too large.
+    """
+    from IPython.display import HTML
+
+    frames, words = draw_frames(draw, values)
+    width, height = frames[0].size
+    if len(frames) * height > 16383:
+        raise ValueError(f"{len(frames)} frames of {height} pixels are higher than 16383: draw fewer or lower ones")
+    names = [f"{value:.4g}" if isinstance(value, float | np.floating) else str(value) for value in values]
+    said = [f"{label}: {name}" + f"; {more}" * bool(more) for name, more in zip(names, words, strict=True)]
+    first, sheet = (data_url(picture) for picture in (frames[start], stack(frames)))
+    shape = f"width:100%;max-width:{width}px;height:auto;aspect-ratio:{width}/{height}"
+    text = (
+        f'<figure class="slider" style="margin:0"><img src="{first}" alt="{html.escape(alt)}" '
+        f'width="{width}" height="{height}" style="display:block;{shape};object-fit:cover;object-position:0 0">'
+        f'<input type="range" min="0" max="{len(frames) - 1}" value="{start}" aria-label="{html.escape(label)}" '
+        f'aria-valuetext="{html.escape(said[start])}" style="display:block;width:100%;max-width:{width}px" '
+        f'data-words="{html.escape(json.dumps(said))}" data-frames="{sheet}" oninput="{MOVE}">'
+        f'<output aria-live="off">{html.escape(said[start])}</output></figure>'
+    )
+    if len(text) > LARGEST_SLIDER:
+        raise ValueError(f"a slider takes at most {LARGEST_SLIDER} bytes, found {len(text)}: {FEWER}")
+    return HTML(text)
+
+
+def data_url(picture: Image.Image) -> str:
+    """The picture as an address that holds it, without loss."""
+    file = io.BytesIO()
+    picture.convert("RGB").save(file, "WEBP", lossless=True)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def moving_picture(draw: Callable, values: Sequence, alt: str, seconds: float = 6.0) -> IPython.display.Image:
+    """A picture that moves by itself wherever a notebook is read, above four stills of it for print.
+
+    It is a PNG with frames: notebooks, repositories and browsers that show a PNG show it, and paper shows the first.
+
+    Args:
+        draw: ``draw(value)`` draws one new pyplot figure and does not show it.
+        values: at least two, in the order of time.
+        alt: one sentence on what changes; also the cell's ``mystnb.image.alt``.
+        seconds: of one round; the last frame stays four times as long as another.
+
+    Returns:
+        What ``display`` shows, at most 300 kB.
+
+    Raises:
+        ValueError: ``draw`` did not make one figure, the frames differ in size, or the whole is too large.
+    """
+    from IPython.display import Image as Shown
+
+    frames, _ = draw_frames(draw, values)
+    moments = np.linspace(0, len(frames) - 1, 4).round().astype(int)
+    width, height = (round(side / 4) - 4 for side in frames[0].size)
+    stills = Image.new("RGB", (frames[0].width, height + 8), "white")
+    for column, moment in enumerate(moments):
+        small = frames[moment].convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+        stills.paste(ImageOps.expand(small, 1, MUTED), (column * frames[0].width // 4 + 1, 4))
+    palette = frames[0]
+    pages = [stack([frame, stills]).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    durations = [1000 * seconds / (len(pages) + 3)] * len(pages)
+    durations[-1] *= 4
+    file = io.BytesIO()
+    pages[0].save(file, "PNG", save_all=True, append_images=pages[1:], duration=durations, loop=0)
+    if file.tell() > LARGEST_PICTURE:
+        raise ValueError(f"a moving picture takes at most {LARGEST_PICTURE} bytes, found {file.tell()}: {FEWER}")
+    return Shown(file.getvalue(), format="png", metadata={"alt": alt})

@@ -17,6 +17,7 @@ from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
 from wgan_utils.data import draw_batch
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
+from wgan_utils.muon import Muon
 from wgan_utils.processes import (
     average_,
     average_gradients_before,
@@ -27,13 +28,14 @@ from wgan_utils.processes import (
     world,
 )
 
-# The papers' constants. "gan" has those of DCGAN (Radford et al. 2015); "wgan" uses RMSProp and no betas.
+# The papers' constants. "gan" has those of DCGAN (Radford et al. 2015); "wgan" goes by RMSProp, without betas.
 PAPERS = {
     "gan": {"lr": 2e-4, "n_critic": 1, "betas": (0.5, 0.999)},
     "wgan": {"lr": 5e-5, "n_critic": 5, "clip_limit": 0.01},
     "wgan-gp": {"lr": 1e-4, "n_critic": 5, "betas": (0.0, 0.9), "lambda_gp": 10.0},
 }
 ALGORITHMS = tuple(PAPERS)
+OPTIMIZERS = ("rmsprop", "adam", "muon")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +49,13 @@ class TrainConfig:
         batch_size: samples per step, at least 2 (the generator may hold batch norm).
         latent_dim: length of the noise vector z.
         lr: learning rate of both networks.
-        betas: Adam's two averages, for "gan" and "wgan-gp"; "wgan" uses RMSProp.
+        optimizer: "rmsprop", "adam" or "muon": the critic's matrices by Muon (``wgan_utils.muon``), its other
+            parameters and the generator by Adam. Of the papers if ``None``: "rmsprop" for "wgan", because momentum
+            unsettles a clipped critic, "adam" for the others.
+        betas: Adam's two averages.
         clip_limit: bound on each weight of the critic, for "wgan".
         lambda_gp: weight of the penalty, for "wgan-gp".
-        lr_decay: hold lr for half the run, then lower it on a straight line to 2 %.
+        lr_decay: lower lr on a straight line to 2 % at the end of the run.
         ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
         log_every: steps between two rows of the history.
         seed: of the networks' first weights and of every draw in the loop.
@@ -69,6 +74,7 @@ class TrainConfig:
     batch_size: int = 64
     latent_dim: int = 64
     lr: float = 1e-4
+    optimizer: str | None = None
     betas: tuple[float, float] = (0.0, 0.9)
     clip_limit: float = 0.01
     lambda_gp: float = 10.0
@@ -86,6 +92,10 @@ class TrainConfig:
 
         if not isinstance(self.algorithm, str) or self.algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, found {self.algorithm!r}")
+        if self.optimizer is None:
+            keep("optimizer", "rmsprop" if self.algorithm == "wgan" else "adam")
+        if not isinstance(self.optimizer, str) or self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, found {self.optimizer!r}")
         least = {"n_steps": 1, "n_critic": 1, "batch_size": 2, "latent_dim": 1, "log_every": 1, "seed": 0}
         for name, lowest in least.items():
             value = getattr(self, name)
@@ -94,6 +104,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must be a whole number of at least {lowest} and below 2^63, found {value!r}")
             keep(name, operator.index(value))
         keep("algorithm", str(self.algorithm))
+        keep("optimizer", str(self.optimizer))
         for name in ("lr", "clip_limit", "lambda_gp"):
             value = getattr(self, name)
             if not 0 < as_float(value) < math.inf:
@@ -145,10 +156,12 @@ class Run:
         self.critic_opt, self.generator_opt = (self.make_optimizer(net, graph) for net in (critic, generator))
 
     def make_optimizer(self, network: nn.Module, capturable: bool) -> Optimizer:
-        """RMSProp for "wgan", because momentum unsettles a clipped critic; Adam in one kernel for the others."""
-        if self.config.algorithm == "wgan":
+        """RMSProp, Adam in one kernel, or for a critic Muon, as the settings say."""
+        name, betas = self.config.optimizer, self.config.betas
+        if name == "rmsprop":
             return torch.optim.RMSprop(network.parameters(), lr=self.lr, capturable=capturable)
-        betas = self.config.betas
+        if name == "muon" and network is self.critic:
+            return Muon(network.parameters(), lr=self.lr, betas=betas)
         return torch.optim.Adam(network.parameters(), lr=self.lr, betas=betas, fused=True, capturable=capturable)
 
     def set_rate(self, step: int) -> None:
@@ -387,8 +400,8 @@ def check_processes(config: TrainConfig) -> None:
 
 
 def lr_factor(config: TrainConfig, step: int) -> float:
-    """Factor on lr: 1, or with ``lr_decay`` 1 for half the run and then a straight line to 0.02."""
-    return min(1.0, 0.02 + 0.98 * 2 * (1 - step / config.n_steps)) if config.lr_decay else 1.0
+    """Factor on lr: 1, or with ``lr_decay`` a straight line from 1 to 0.02."""
+    return 0.02 + 0.98 * (1 - step / config.n_steps) if config.lr_decay else 1.0
 
 
 def checked_noise(z: Tensor, latent_dim: int) -> Tensor:

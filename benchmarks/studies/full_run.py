@@ -1,10 +1,10 @@
 """One long WGAN-GP run on MNIST with the networks of the notebooks; notebook 10 plots it and samples from it.
 
-    python benchmarks/studies/full_run.py [--steps 30000] [--device cpu] [--into FOLDER]
-    python benchmarks/studies/full_run.py --lr 2e-3 --steps 32000 --name full_run_too_fast
+    python benchmarks/studies/full_run.py [--steps 13000] [--device cpu] [--into FOLDER]
+    python benchmarks/studies/full_run.py --lr 4e-3 --name full_run_too_fast
 
-About 35 minutes on one CPU core; on a GPU: --device cuda --steps 200000. The second line is the run that went wrong:
-notebook 10 shows how. Its generator is not kept.
+About ten minutes on one CPU core, a minute on a GPU. The second line is the run that went wrong: notebook 10 shows how.
+Its generator is not kept.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from wgan_utils.training import TrainConfig
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=30_000)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=13_000)
+    parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--name", default="full_run", help="of the study")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--into", type=Path, default=STUDIES)
@@ -33,14 +33,14 @@ def main() -> None:
     config = TrainConfig(
         algorithm="wgan-gp",
         n_steps=args.steps,
+        optimizer="muon",
         n_critic=3,
-        batch_size=64,
         lr=args.lr,
-        betas=(0.5, 0.9),
-        lambda_gp=10.0,
+        betas=(0.0, 0.9),
         lr_decay=True,
-        ema_decay=0.999,
-        log_every=min(1000, args.steps),
+        ema_decay=0.998,
+        log_every=min(500, args.steps),
+        cuda_graph=args.device == "cuda",
     )
     z_watch = torch.randn(12, config.latent_dim, generator=torch.Generator().manual_seed(1)).to(args.device)
     result, row = measured_run(config, images, conv_generator, conv_critic, reference, z_watch)

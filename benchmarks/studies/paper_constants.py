@@ -28,7 +28,8 @@ def main() -> None:
     args = parser.parse_args()
     images, _ = load_mnist(device=args.device)
     reference = digit_features(load_mnist(train=False, device=args.device)[0])
-    config = TrainConfig(algorithm="wgan", n_steps=args.steps, log_every=min(100, args.steps), **PAPERS["wgan"])
+    settings = PAPERS["wgan"] | {"n_steps": args.steps, "cuda_graph": args.device == "cuda"}
+    config = TrainConfig(algorithm="wgan", log_every=min(100, args.steps), **settings)
     z_watch = torch.randn(12, config.latent_dim, generator=torch.Generator().manual_seed(1)).to(args.device)
     result, row = measured_run(config, images, conv_generator, conv_critic, reference, z_watch)
     kept = torch.linspace(0, len(result.samples) - 1, 6).round().long().tolist()

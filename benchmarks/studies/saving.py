@@ -1,9 +1,13 @@
-"""Write a study where ``wgan_utils.studies`` reads it."""
+"""Run a study's runs, and write it where ``wgan_utils.studies`` reads it."""
 
 import hashlib
 import json
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import torch
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -11,6 +15,14 @@ from torch import Tensor, nn
 from wgan_utils.studies import STUDIES
 
 KEPT = (".json", ".png", ".safetensors")
+
+
+def in_processes(run: Callable, tasks: list, jobs: int) -> list:
+    """What ``run`` makes of each task, in order: ``jobs`` processes of one thread each, or this one for 1."""
+    if jobs == 1:
+        return [run(task) for task in tasks]
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        return [*pool.map(run, tasks)]
 
 
 def rounded(value):

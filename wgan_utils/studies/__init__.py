@@ -74,7 +74,9 @@ def estimates_at_start(
     make_generator: Callable[[int, tuple], nn.Module],
     make_critic: Callable[[tuple], nn.Module],
 ) -> list[float]:
-    """The estimate at each of a run's first two steps, for its log.
+    """The estimate at each of a run's first two steps on a CPU, for its log.
+
+    A GPU draws other numbers, which no CPU can repeat; so wherever the run was made, its start is also made on a CPU.
 
     Args:
         config, images, make_generator, make_critic: as for ``train``.
@@ -82,8 +84,8 @@ def estimates_at_start(
     Returns:
         Two numbers, or one if ``n_steps`` is 1.
     """
-    each = replace(config, log_every=1)  # the run does not notice how often it is logged
-    few = train(each, images, make_generator, make_critic, on_log=lambda run: len(run.history) == START)
+    each = replace(config, log_every=1, cuda_graph=False)  # the run does not notice how often it is logged
+    few = train(each, images.cpu(), make_generator, make_critic, on_log=lambda run: len(run.history) == START)
     return [entry["estimate"] for entry in few.history]
 
 

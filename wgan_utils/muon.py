@@ -22,7 +22,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
     Returns:
         Of the same shape; the same for any positive multiple of the matrix; zero for a matrix of zeros.
 
-    Source: Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, with its coefficients.
+    Source: Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, with its coefficients; for
+    the norm Bernstein, Newhouse 2024 (arXiv:2409.20325).
     """
     rows = matrix.flatten(1)
     wide = rows if len(rows) <= rows.shape[1] else rows.T

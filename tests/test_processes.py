@@ -69,6 +69,7 @@ def flat_critic(shape):
 
 
 CASES = [(algorithm, critic) for algorithm in ALGORITHMS for critic in (conv_critic, smooth_critic, flat_critic)]
+CASES += [("wgan-gp", conv_critic, "muon")]
 
 
 def config_of(algorithm, **settings):
@@ -79,13 +80,14 @@ def ends_of(result):
     return parameters_to_vector([*result.generator.parameters(), *result.critic.parameters()]).detach()
 
 
-def run_case(algorithm, make_critic, **how):
+def run_case(algorithm, make_critic, optimizer=None, **how):
     """Where the run ends, its history and the state of its random numbers; batch norm is another matter."""
-    result = train(config_of(algorithm, ema_decay=0.9), IMAGES, mlp_image_generator, make_critic, **how)
+    config = config_of(algorithm, optimizer=optimizer, ema_decay=0.9)
+    result = train(config, IMAGES, mlp_image_generator, make_critic, **how)
     return ends_of(result), result.history, result.rng.get_state()
 
 
-def share_of_the_way(found, expected, algorithm, make_critic):
+def share_of_the_way(found, expected, algorithm, make_critic, optimizer=None):
     networks = make_networks(config_of(algorithm), IMAGES, mlp_image_generator, make_critic)
     start = parameters_to_vector([weight for network in networks for weight in network.parameters()])
     return (found - expected).norm() / (expected - start).norm()

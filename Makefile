@@ -104,9 +104,9 @@ site: .venv/.site
 	$(BIN)/python docs/pages.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html build/docs build/site
 	$(BIN)/python docs/lite.py
-	$(BIN)/jupyter lite build --lite-dir build/lite --contents contents --piplite-wheels wheels --output-dir build/site/lite \
-		--apps lab --apps notebooks --no-sourcemaps --no-unused-shared-packages --no-libarchive > build/lite/log \
-		|| { cat build/lite/log; exit 1; }
+	cd build/lite && "$(CURDIR)/$(BIN)/jupyter" lite build --contents contents --piplite-wheels wheels \
+		--output-dir ../site/lite --apps lab --apps notebooks --no-sourcemaps --no-unused-shared-packages --no-libarchive \
+		> log || { cat log; exit 1; }
 
 student: .venv/.ready
 	$(BIN)/python tools/write_student_copies.py --into build

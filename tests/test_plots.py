@@ -174,6 +174,7 @@ def test_a_slider_can_be_used_by_keyboard_and_says_its_value():
     found = elements(plots.slider(draw, VALUES, "x", "A dot on a line.").data)
     ruler = found["input"]
     assert (ruler["type"], ruler["min"], ruler["max"], ruler["value"]) == ("range", "0", "2", "0")
+    assert ruler["data-lm-suppress-shortcuts"] == "true"  # JupyterLab has the arrow keys for itself otherwise
     assert ruler["aria-label"] == "x" and ruler["aria-valuetext"] == found["words"] == 'x: -1; x < "1.0"'
     assert json.loads(ruler["data-words"]) == ['x: -1; x < "1.0"', 'x: -0.25; x < "1.75"', 'x: 0.5; x < "2.5"']
 

@@ -264,7 +264,8 @@ def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 
     text = (
         f'<figure class="slider" style="margin:0"><img src="{first}" alt="{html.escape(alt)}" '
         f'width="{width}" height="{height}" style="display:block;{shape};object-fit:cover;object-position:0 0">'
-        f'<input type="range" min="0" max="{len(frames) - 1}" value="{start}" aria-label="{html.escape(label)}" '
+        f'<input type="range" data-lm-suppress-shortcuts="true" '
+        f'min="0" max="{len(frames) - 1}" value="{start}" aria-label="{html.escape(label)}" '
         f'aria-valuetext="{html.escape(said[start])}" style="display:block;width:100%;max-width:{width}px" '
         f'data-words="{html.escape(json.dumps(said))}" data-frames="{sheet}" oninput="{MOVE}">'
         f'<output aria-live="off">{html.escape(said[start])}</output></figure>'

@@ -27,14 +27,14 @@ def logged_runs(names: list[str]) -> Iterator[tuple]:
     from wgan_utils.studies import load_study, logged_config
 
     images, _ = load_mnist()
-    makers = {"constant_width": constant_width_generator, "mlp": mlp_image_generator, "mlp_slow": mlp_image_generator}
+    makers = {"constant_width": constant_width_generator, "mlp": mlp_image_generator, "mlp_paper": mlp_image_generator}
     for name in names:
         log, _ = load_study(name)
         for row in log.get("rows", [log]):
             if row["config"]["seed"] == 0:
                 parts = [name, *(str(row[key]) for key in ("network", "n_kept") if key in row)]
                 make_generator = makers.get(row.get("network"), conv_generator)
-                label = " ".join([*parts, row["config"]["algorithm"]])
+                label = " ".join([*parts, row["config"]["algorithm"], row["config"]["optimizer"]])
                 yield label, logged_config(row), images[: row.get("n_kept")], make_generator
 
 
@@ -68,7 +68,7 @@ def apart(some: list[float], others: list[float], step: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    studies = ["paper_constants", "compare_algorithms", "stress_test", "overfitting", "full_run", "full_run_too_fast"]
+    studies = ["paper_constants", "compare_algorithms", "stress_test", "overfitting", "full_run"]
     parser.add_argument("--studies", nargs="+", default=studies)
     parser.add_argument("--steps", type=int, default=20)
     others = [name for name in PROCESSORS if name != "plain"]

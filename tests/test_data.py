@@ -209,18 +209,6 @@ def test_a_batch_holds_images_of_the_set_and_follows_its_random_generator():
 TOYS = [eight_gaussians, twenty_five_gaussians, swiss_roll]
 
 
-@pytest.fixture(params=["float64", "float16", "meta"])
-def other_default(request):
-    """Another default precision, or a default device that holds no numbers: a tensor left to it would be found out."""
-    if request.param == "meta":
-        torch.set_default_device("meta")
-    else:
-        torch.set_default_dtype(getattr(torch, request.param))
-    yield
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device(None)
-
-
 @pytest.fixture(scope="module")
 def drawn():
     """What the draws are under torch's own defaults, and the generator of the fakes."""

@@ -50,18 +50,6 @@ def test_what_is_not_bytes_of_28_by_28_is_refused(images):
         digit_features(images)
 
 
-@pytest.fixture(params=["float64", "float16", "meta"])
-def other_default(request):
-    """Another default precision, or a default device that holds no numbers: a tensor left to it would be found out."""
-    if request.param == "meta":
-        torch.set_default_device("meta")
-    else:
-        torch.set_default_dtype(getattr(torch, request.param))
-    yield
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device(None)
-
-
 def test_the_judge_sees_the_same_whatever_the_default_precision_and_device(test_split, other_default):
     images = test_split[0][:20]
     usual = seen(images)

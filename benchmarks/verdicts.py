@@ -186,7 +186,7 @@ def run_cells(path: Path, seed: int | None = None, times: int = 1) -> dict:
             failures.append(f"{here}: does not hold: {label}")
 
     page = types.ModuleType("__main__")
-    page.__dict__.update(_measure=measure, _note=note)
+    page.__dict__.update(_measure=measure, _note=note, display=lambda shown: None)
     main, sys.modules["__main__"] = sys.modules["__main__"], page
     tags = {}
     for index, cell in enumerate(json.loads(path.read_text())["cells"]):

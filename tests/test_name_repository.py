@@ -1,6 +1,7 @@
 """A notebook and its helper never drift apart: `make links` names one repository and one release everywhere."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from name_repository import UNNAMED, remote_name, source_line, write_links
+from pages import IN_BROWSER
 
 ROOT = Path(__file__).parents[1]
 LINKED = [
@@ -46,16 +48,18 @@ def test_the_tree_is_as_make_links_writes_it(copy):
 def test_every_badge_and_setup_cell_names_the_repository_and_the_tag(copy):
     write_links(copy, "someone/course")
     assert project(copy)[0] == "someone/course"
-    tag = f"v{project(copy)[1]}"
+    tag, readme = f"v{project(copy)[1]}", (copy / "README.md").read_text()
     for name in LINKED:
         text = (copy / name).read_text()
-        assert UNNAMED not in text
+        assert UNNAMED not in text and "OWNER." not in text
         if name.startswith("notebooks/"):
             badge = f"https://colab.research.google.com/github/someone/course/blob/{tag}/{name}"
             first, second = json.loads(text)["cells"][:2]
-            assert f'"{badge}"' in "".join(first["source"]) and f"({badge})" in (copy / "README.md").read_text()
+            assert f'"{badge}"' in "".join(first["source"]) and f"({badge})" in readme
             assert source_line("someone/course", tag) in "".join(second["source"]).splitlines()
             assert f'"git+https://github.com/someone/course@{tag}"' in "".join(second["source"])
+    linked = re.findall(r"https://someone\.github\.io/course/lite/notebooks/index\.html\?path=(\w+)", readme)
+    assert sorted(linked) == sorted(Path(name).stem for name in LINKED if Path(name).name.startswith(IN_BROWSER))
 
 
 def test_only_the_linked_lines_change_and_a_way_back_restores_every_byte(copy):

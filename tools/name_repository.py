@@ -3,8 +3,9 @@
     python tools/name_repository.py owner/name     # without a name: that of the git remote "origin"
     python tools/name_repository.py OWNER/REPO     # back to a copy that names no repository
 
-The tag is "v" and the version in pyproject.toml. The name goes into pyproject.toml, CITATION.cff, the Colab badges
-and the notebooks' setup cells, so that a notebook installs the helper of its own release. Nothing else changes.
+The tag is "v" and the version in pyproject.toml. The name goes into pyproject.toml, CITATION.cff, the Colab badges, the
+README's links to the site and the notebooks' setup cells, so that a notebook installs the helper of its own release.
+Nothing else changes.
 """
 
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 UNNAMED = "OWNER/REPO"
 COLAB = "https://colab.research.google.com/github/"
+PAGES = r"https://[^/\s]+\.github\.io/[^/\s]+/"
 
 
 def source_line(name: str, tag: str) -> str:
@@ -44,6 +46,8 @@ def write_links(root: Path, name: str) -> None:
     replace(root / "CITATION.cff", r"^version: .*$", f"version: {version}")
     badge, linked = rf"{re.escape(COLAB)}[^/\s]+/[^/\s]+/blob/[^/\s]+/", f"{COLAB}{name}/blob/{tag}/"
     replace(root / "README.md", badge, linked)
+    owner, repository = name.split("/")
+    replace(root / "README.md", PAGES, f"https://{owner}.github.io/{repository}/")
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         replace(path, badge, linked)
         quoted = source_line(name, tag).replace('"', r"\"")

@@ -16,7 +16,9 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| \[(.+?)\]\(notebooks/(.+?)\) \| \[!\[.*?\]\(.*?\)\]\((\S*?)\)[^|]* \| (\d+) \|", README, flags=re.M)
+ROWS = re.findall(
+    r"^\| \[(.+?)\]\(notebooks/(.+?)\) \| \[!\[.*?\]\(.*?\)\]\((\S*?)\)[^|]* \| (\d+) \|", README, flags=re.M
+)
 
 
 def sources(path, kind):

@@ -120,9 +120,9 @@ def logged_runs():
     for name in NAMES:
         log, _ = load_study(name)
         kinds = {}
-        for row in log.get("rows", [log]):
+        for row in log.get("rows", [log, log.get("too_fast", log)]):
             kind = [row[key] for key in ("change", "network", "algorithm", "n_kept") if key in row]
-            kind += [row["config"]["algorithm"], row["config"]["optimizer"]]
+            kind += [row["config"][key] for key in ("algorithm", "optimizer", "lr_decay")]
             kinds.setdefault("-".join(map(str, kind)), row)  # other seeds start by the same code
         for kind, row in kinds.items():
             networks = makers.get(row.get("network"), conv_generator), conv_critic

@@ -3,6 +3,7 @@
 import cost_of_work
 import loop_speed
 import pytest
+import second_judge
 import textbook
 import time_to_quality
 import torch
@@ -98,7 +99,7 @@ def test_each_measured_network_fits_its_images():
 
 def test_the_clock_stands_still_while_something_is_measured(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(time_to_quality.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time_to_quality.time, "process_time", lambda: now[0])
 
     def slow(*args):
         now[0] += 100
@@ -119,3 +120,8 @@ def test_both_recipes_are_measured_at_the_seconds_asked(monkeypatch):
     assert 1 <= rows[0][1] <= rows[1][1]
     spent, n_steps, distance = time_to_quality.our_run(0, 0.2, IMAGES, None, False)
     assert n_steps >= 1 and spent > 0 and distance == 1.0
+
+
+def test_the_second_judge_names_ten_digits_by_64_features():
+    judge = second_judge.second_judge(IMAGES, torch.arange(len(IMAGES)) % 10, n_steps=2)
+    assert judge(IMAGES / 255).shape == (len(IMAGES), 10) and judge[:-1](IMAGES / 255).shape == (len(IMAGES), 64)

@@ -36,9 +36,9 @@ def logged_runs(names: list[str]) -> Iterator[tuple]:
     for name in names:
         log, _ = load_study(name)
         kinds = {}
-        for row in log.get("rows", [log, log.get("too_fast", log)]):
+        for row in log.get("rows", [log, *(log[name] for name in ("held", "falling") if name in log)]):
             kind = [row[key] for key in ("change", "network", "algorithm", "n_kept") if key in row]
-            kind += [row["config"][key] for key in ("algorithm", "optimizer", "lr_decay")]
+            kind += [row["config"][key] for key in ("algorithm", "optimizer", "lr", "lr_decay")]
             kinds.setdefault(" ".join(map(str, [name, *kind])), row)  # other seeds start by the same code
         for kind, row in kinds.items():
             networks = makers[row.get("network", "conv")], conv_critic

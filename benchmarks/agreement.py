@@ -14,42 +14,52 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from verdicts import PROCESSORS, nudge_first_weights
 
+STUDIES = Path(__file__).parent / "studies"
+sys.path.append(str(STUDIES))
+SCRIPTS = sorted(path.stem for path in STUDIES.glob("*.py") if path.stem != "saving")
 CHANGES = ("lr", "n_critic", "seed")
 
 
 def logged_runs(names: list[str]) -> Iterator[tuple]:
-    """Each run, of one seed each: its name, settings, training digits and maker of the generator."""
-    from wgan_utils.data import load_mnist
-    from wgan_utils.models import constant_width_generator, conv_generator, mlp_image_generator
-    from wgan_utils.studies import load_study, logged_config
+    """A run of each kind in each study: its name, its row of the log, and the makers of its networks."""
+    import recipe
 
-    images, _ = load_mnist()
+    from wgan_utils.models import constant_width_generator, conv_critic, conv_generator, mlp_image_generator
+    from wgan_utils.studies import load_study
+
     makers = {"constant_width": constant_width_generator, "mlp": mlp_image_generator, "mlp_paper": mlp_image_generator}
+    makers["conv"] = conv_generator
     for name in names:
         log, _ = load_study(name)
-        for row in log.get("rows", [log]):
-            if row["config"]["seed"] == 0:
-                parts = [name, *(str(row[key]) for key in ("network", "n_kept") if key in row)]
-                make_generator = makers.get(row.get("network"), conv_generator)
-                label = " ".join([*parts, row["config"]["algorithm"], row["config"]["optimizer"]])
-                yield label, logged_config(row), images[: row.get("n_kept")], make_generator
+        kinds = {}
+        for row in log.get("rows", [log, log.get("too_fast", log)]):
+            kind = [row[key] for key in ("change", "network", "algorithm", "n_kept") if key in row]
+            kind += [row["config"][key] for key in ("algorithm", "optimizer", "lr_decay")]
+            kinds.setdefault(" ".join(map(str, [name, *kind])), row)  # other seeds start by the same code
+        for kind, row in kinds.items():
+            networks = makers[row.get("network", "conv")], conv_critic
+            yield kind, row, recipe.CHANGES[row["change"]][1:] if name == "recipe" else networks
 
 
 def start(names: list[str], n_steps: int, change: str) -> dict[str, list[float]]:
     """What the process of one processor measures: the estimates of each run's first steps."""
-    from wgan_utils.models import conv_critic
+    from wgan_utils.data import load_mnist
+    from wgan_utils.studies import logged_config
     from wgan_utils.training import train
 
     if "NUDGE" in os.environ:
         nudge_first_weights(int(os.environ["NUDGE"]))
-    found = {}
-    for name, config, images, make_generator in logged_runs(names):
+    images, found = load_mnist()[0], {}
+    for name, row, networks in logged_runs(names):
+        config = logged_config(row)
         other = {"lr": 1.1 * config.lr, "n_critic": config.n_critic + 1, "seed": config.seed + 1}
         config = replace(config, log_every=1, **({change: other[change]} if change else {}))
-        run = train(config, images, make_generator, conv_critic, on_log=lambda run: len(run.history) == n_steps)
+        some = images[: row.get("n_kept")]
+        run = train(config, some, *networks, on_log=lambda run: len(run.history) == n_steps)
         found[name] = [entry["estimate"] for entry in run.history]
     return found
 
@@ -68,8 +78,7 @@ def apart(some: list[float], others: list[float], step: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    studies = ["paper_constants", "compare_algorithms", "stress_test", "overfitting", "full_run"]
-    parser.add_argument("--studies", nargs="+", default=studies)
+    parser.add_argument("--studies", nargs="+", default=SCRIPTS)
     parser.add_argument("--steps", type=int, default=20)
     others = [name for name in PROCESSORS if name != "plain"]
     parser.add_argument("--processors", nargs="+", choices=others, default=others, metavar="NAME")

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import recipe
 import torch
+from agreement import SCRIPTS, logged_runs
 from saving import save_study
 
 from wgan_utils import studies
 from wgan_utils.data import load_mnist, sample_images
 from wgan_utils.metrics import digit_features, frechet_distance
-from wgan_utils.models import constant_width_generator, conv_critic, conv_generator, mlp_image_generator
+from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.studies import (
     agrees_with_log,
     load_full_run,
@@ -114,37 +114,21 @@ def test_measuring_does_not_disturb_the_run_and_the_last_measure_is_of_the_gener
     assert sum(row["share"]) == pytest.approx(1)
 
 
-def logged_runs():
-    """A run of each kind in each study, as (row of the log, number of training digits, makers of its networks)."""
-    makers = {"constant_width": constant_width_generator, "mlp": mlp_image_generator, "mlp_paper": mlp_image_generator}
-    for name in NAMES:
-        log, _ = load_study(name)
-        kinds = {}
-        for row in log.get("rows", [log, log.get("too_fast", log)]):
-            kind = [row[key] for key in ("change", "network", "algorithm", "n_kept") if key in row]
-            kind += [row["config"][key] for key in ("algorithm", "optimizer", "lr_decay")]
-            kinds.setdefault("-".join(map(str, kind)), row)  # other seeds start by the same code
-        for kind, row in kinds.items():
-            networks = makers.get(row.get("network"), conv_generator), conv_critic
-            if name == "recipe":
-                networks = recipe.CHANGES[row["change"]][1:]
-            yield pytest.param(row, row.get("n_kept", 60_000), networks, id=f"{name} {kind}")
-
-
-every_run = pytest.mark.parametrize(("row", "n_kept", "networks"), [*logged_runs()])
+RUNS = [pytest.param(row, networks, id=kind) for kind, row, networks in logged_runs(SCRIPTS)]
+every_run = pytest.mark.parametrize(("row", "networks"), RUNS)
 
 
 @every_run
-def test_every_logged_run_starts_again_as_its_log_says(row, n_kept, networks, images):
-    assert agrees_with_log(row, images[:n_kept], *networks)
+def test_every_logged_run_starts_again_as_its_log_says(row, networks, images):
+    assert agrees_with_log(row, images[: row.get("n_kept")], *networks)
 
 
 @every_run
 @pytest.mark.parametrize("changed", ["lr", "n_critic", "seed"])
-def test_a_run_with_one_constant_changed_does_not_start_as_the_log_says(row, n_kept, networks, changed, images):
+def test_a_run_with_one_constant_changed_does_not_start_as_the_log_says(row, networks, changed, images):
     config = dict(row["config"])
     config[changed] = 1.1 * config["lr"] if changed == "lr" else config[changed] + 1
-    assert not agrees_with_log(row | {"config": config}, images[:n_kept], *networks)
+    assert not agrees_with_log(row | {"config": config}, images[: row.get("n_kept")], *networks)
 
 
 def test_the_start_of_a_run_is_logged_without_disturbing_it(tmp_path, images):
@@ -157,9 +141,7 @@ def test_the_start_of_a_run_is_logged_without_disturbing_it(tmp_path, images):
     assert agrees_with_log(log, images, conv_generator, conv_critic)
 
 
-@pytest.mark.parametrize(
-    "name", ["compare_algorithms", "full_run", "overfitting", "paper_constants", "stress_test", "recipe"]
-)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_script_of_each_study_runs_and_leaves_a_study_of_its_name(name, tmp_path, monkeypatch, capsys):
     script = importlib.import_module(name)
     if name == "compare_algorithms":  # one contestant, one seed

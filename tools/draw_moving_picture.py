@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from wgan_utils.plots import tile_images
+from wgan_utils.plots import FAKE, MUTED, tile_images
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "_static" / "digits.webp"
@@ -58,11 +58,11 @@ def frame(digits: torch.Tensor, estimates: list[float], n_steps: int, top: float
     height = np.log(np.clip(estimates, bottom, top) / bottom) / np.log(top / bottom)
     across = 4 + (image.width - 8) * np.arange(1, len(estimates) + 1) / n_steps
     points = list(zip(across.tolist(), (low + (high - low) * height).tolist(), strict=True))
-    draw.line(points, fill="#D55E00", width=2)
-    draw.line([(4, low + 4), (image.width - 4, low + 4)], fill="#999999")
+    draw.line(points, fill=FAKE, width=2)
+    draw.line([(4, low + 4), (image.width - 4, low + 4)], fill=MUTED)
     draw.text((4, low + 5), f"generator step {len(estimates)}", fill="black", font=font)
     words = "the critic's estimate of the distance"
-    draw.text((image.width - 4 - draw.textlength(words, font), high - 2), words, fill="#D55E00", font=font)
+    draw.text((image.width - 4 - draw.textlength(words, font), high - 2), words, fill=FAKE, font=font)
     return canvas
 
 

@@ -146,11 +146,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=whole, help="generator steps (default: 2000)")
     length.add_argument("--epochs", type=whole, help="passes of the critic over the data, instead of --steps")
-    parser.add_argument("--lr", type=float, help="learning rate (default: that of the paper)")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="(default: that of the paper)")
-    parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: 5; gan 1)")
-    parser.add_argument("--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: 0.01)")
-    parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: 10)")
+    parser.add_argument("--lr", type=float, help="learning rate (default: the paper's)")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="(default: the paper's)")
+    parser.add_argument("--n-critic", type=whole, help="critic steps per generator step (default: the paper's)")
+    parser.add_argument(
+        "--clip-limit", type=float, help="bound on the critic's weights, wgan only (default: the paper's)"
+    )
+    parser.add_argument("--lambda-gp", type=float, help="weight of the penalty, wgan-gp only (default: the paper's)")
     parser.add_argument("--latent-dim", type=whole, default=64)
     parser.add_argument("--batch-size", type=whole, default=64)
     parser.add_argument("--log-every", type=whole, default=50, help="steps between two logs (default: 50)")

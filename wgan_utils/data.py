@@ -1,6 +1,6 @@
 """MNIST as bytes that live on the device, from which batches are drawn; fakes as bytes; three toy laws in the plane.
 
-This file imports only torch and torchvision, so any function here can be copied on its own.
+This file imports only torch and torchvision, which knows the addresses; any function here can be copied on its own.
 """
 
 import hashlib

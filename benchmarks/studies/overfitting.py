@@ -2,7 +2,7 @@
 
     python benchmarks/studies/overfitting.py [--steps 3500] [--jobs 1] [--device cpu] [--into FOLDER]
 
-At every log the critic scores its training digits, 10,000 digits it never saw and 10,000 fakes. About 25 minutes on
+At every log the critic scores its training digits, 10,000 digits it never saw and 10,000 fakes. About ten minutes on
 one CPU core.
 
 Source: Gulrajani et al. 2017, Figure 5b (arXiv:1704.00028).

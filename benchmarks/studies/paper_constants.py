@@ -2,7 +2,7 @@
 
     python benchmarks/studies/paper_constants.py [--steps 10000] [--device cpu] [--into FOLDER]
 
-About 12 minutes on one CPU core.
+About 6 minutes on one CPU core.
 
 Source: Arjovsky et al. 2017, Algorithm 1 and Figure 3 (arXiv:1701.07875).
 """

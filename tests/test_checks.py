@@ -405,6 +405,20 @@ def with_grad_outputs(critic, x_real, x_fake):
     return ((grad.view(len(grad), -1).norm(2, dim=1) - 1) ** 2).mean()
 
 
+def by_vmap(critic, x_real, x_fake, charge=two_sided):
+    grad = torch.func.vmap(torch.func.grad(lambda x: critic(x[None]).sum()))(points()(x_real, x_fake))
+    return charge(grad.flatten(1).norm(dim=1))
+
+
+def touching(charge, touch):
+    def my_gradient_penalty(critic, x_real, x_fake):
+        value = penalty(charge)(critic, x_real, x_fake)
+        touch(critic)
+        return value
+
+    return my_gradient_penalty
+
+
 def shuffled(critic, x_real, x_fake):
     return penalty()(critic, x_real, x_fake[torch.randperm(len(x_fake))])
 
@@ -676,6 +690,7 @@ RIGHT = {
     2 * (n - 1) * 4 * (k * c + g) / n
     sum(4 * 2 * (n - 1) * size / n for size in [c] * k + [g])
     8 * (k * c + g) - 8 * (k * c + g) / n
+    8 * (n - 1) * (k * c + g) // n
     """,
     "silent_fault": """a, b, s:
     named_fault(a, b, s)
@@ -697,6 +712,7 @@ RIGHT = {
     """,
     "gradient_penalty": """c, x, y:
     looped()
+    by_vmap
     one_gradient_at_a_time
     with_grad_outputs
     shuffled
@@ -705,6 +721,7 @@ RIGHT = {
     """,
     "one_sided_penalty": """*args:
     looped(one_sided)
+    by_vmap(*args, one_sided)
     penalty(lambda s: (s - 1).clamp(min=0).pow(2).mean())
     penalty(lambda s: (torch.maximum(s - 1, torch.zeros_like(s)) ** 2).mean())
     """,
@@ -898,6 +915,7 @@ WRONG = {
     min(g / f**2, 2 / g) | larger
     g / f**2 if g < 2 * f else 2 / f | alone
     g / f**2 if g < 2 * f else 0 | real
+    g / f**2 if g < f else 4 / (g + math.sqrt(max(0, g * g - 4 * f * f))) | expected
     g / f**2 if g < 2 * f else 4 / (g - math.sqrt(g * g - 4 * f * f)) | smaller
     """,
     "block_reflector": """v:
@@ -946,6 +964,10 @@ WRONG = {
     (d[((x - t * d) ** 2).sum(1).argmin()] - x) / (1 - t) | likeliest
     (d[((x - d) ** 2).sum(1).argmin()] - x) / (1 - t) | nearest
     field(x, t, d) + x | leads
+    field(x, t, d, centre=math.sqrt(t)) | root
+    field(x, t, d, twice=2 * (1 - t * t)) | variance
+    field(x, t, d, lambda x, t, m: (t * m - x) / (1 - t) ** 2) | score
+    (d - x) / (1 - t) | each datum
     field(x, 1 - t, d) | 1 minus|t
     """,
     "bytes_sent": """c, g, k, n:
@@ -963,6 +985,10 @@ WRONG = {
     8 * n * (k * c + g) / (n - 1) | upside down
     8 * (k * c + g) / n | one message
     -8 * (n - 1) * (k * c + g) / n | sign|-1|negative
+    64 * (n - 1) * (k * c + g) / n | bits
+    8 * (n - 1) * (k * c + c + g) / n | generator's step
+    8 * (n - 1) * (k * c + g) / n / 1e6 | megabytes
+    math.nan | nan is
     """,
     "silent_fault": """a, b, s:
     0 | always answer 0
@@ -1013,6 +1039,14 @@ WRONG = {
     accumulated(c, *[t[: len(t) // k] for t in (x, y, e)], 1) | first part
     accumulated(c, *[t[-(len(t) // k) :] for t in (x, y, e)], 1) | last part
     accumulated(c, x, y, e, k, one_sided) | two-sided
+    accumulated(c, x, y, e, k, lambda s: ((s - 1) ** 2).sum()) | not a sum
+    accumulated(c, x, y, e, k, lambda s: (s.mean() - 1) ** 2) | first, then
+    accumulated(c, x, y, e, k, lambda s: (s - 1).abs().mean()) | absolute
+    accumulated(c, x, y, e, k, lambda s: (s**2).mean()) | 1 is missing
+    accumulated(c, x, y, e, k, lambda s: (s.norm() - 1) ** 2) | one norm
+    accumulated(c, x, y, e[:1].expand(len(e), 1), k) | its first
+    accumulated(c, x, y, 0 * e + 1, k) | data alone
+    accumulated(c.eval(), x, y, e, k) | overwrites
     """,
     "scaled_lr": """lr, k:
     k * lr | linear
@@ -1988,6 +2022,9 @@ WRONG = {
 }
 
 WRONG_PENALTIES = """*args:
+    touching(charge, lambda critic: [p.data.mul_(1.01) for p in critic.parameters()]) | changes the critic
+    touching(charge, lambda critic: critic.requires_grad_(False)) | changes the critic
+    touching(charge, lambda critic: critic.eval()) | changes the critic
     penalty(charge, root_by_hand) | NaN
     penalty(charge, create_graph=False) | create_graph
     penalty(charge, lambda grad: grad.norm(dim=1)) | over one axis

@@ -117,7 +117,9 @@ def is_unchanged(before: object, after: object) -> bool:
     if is_module(before):
         pairs = zip(before.state_dict().values(), after.state_dict().values(), strict=True)
         frozen = [[p.requires_grad for p in critic.parameters()] for critic in (before, after)]
-        return frozen[0] == frozen[1] and all(is_unchanged(*pair) for pair in pairs)
+        return (
+            before.training == after.training and frozen[0] == frozen[1] and all(is_unchanged(*pair) for pair in pairs)
+        )
     if is_tensor(before) or isinstance(before, np.ndarray | list):
         return np.array_equal(numbers(after), numbers(before), equal_nan=True)
     return True

@@ -146,7 +146,7 @@ def with_real(real):
 
 largest_step = Exercise(
     "Notebook 12: the step below which the game with R1 arrives, both players stepping at once; slope f', gamma.",
-    cases=lambda rng: [(1.2, 0.3), (0.6, 0.5), (0.7, 2.1), (1.1, 3.7)],
+    cases=lambda rng: [(1.2, 0.3), (0.6, 0.5), (0.8, 1.2), (0.7, 2.1), (1.1, 3.7)],
     right=lambda slope, gamma: least_of_both(slope, gamma),
     wrong="""slope, gamma:
     gamma / slope**2 | for gamma above 2 f' the eigenvalues are real, and the larger one decides: h |mu| < 2
@@ -337,6 +337,13 @@ exact_velocity = Exercise(
         mean over all, weighed
     (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum alone: take the mean
         over all, weighed
+    changed_velocity(centre=lambda t: math.sqrt(t)) | the datum has the weight t in the place, not its root
+    changed_velocity(spread=lambda t: 4 * (1 - t) ** 2) | twice the variance is 2 (1 - t)^2: a factor of 2 too many
+    changed_velocity(spread=lambda t: 2 * (1 - t**2)) | the noise has the weight 1 - t: its variance is (1 - t)^2
+    velocity(x, t, data, end=lambda x, t, mean: mean - (x - t * mean)) | z is (x - t x1) / (1 - t): divide by 1 - t
+    velocity(x, t, data, end=lambda x, t, mean: (t * mean - x) / (1 - t) ** 2) | this is the score, the gradient of the
+        log density: return the mean of x1 - z
+    (data - x) / (1 - t) | these are the velocities to each datum: take their mean, weighed by how likely each is
     velocity(x, t, data) + x | this is where one whole step leads: return the velocity
     velocity(x, t, data) * t | this is the distance already gone at that speed: return the velocity
     """,

@@ -78,8 +78,8 @@ CHANGES = {  # of one argument, before the right formula sees it
 
 def any_formula(found, right: Values, slips: dict, inputs: dict, sizes: dict, cases: range, tolerance: float) -> str:
     """What gives just the values found: the right formula and one step, changed inputs, or a known slip and a step."""
-    if not all(isinstance(found[k], np.ndarray) for k in cases):
-        return ""
+    if not all(isinstance(found[k], np.ndarray) for k in cases) or not any(np.isfinite(found[k]).any() for k in cases):
+        return ""  # NaN agrees with every formula that is NaN too
     guesses = _guesses(sizes)
     if sentence := _after(found, right, guesses, cases, tolerance) or _added(found, right, sizes, cases, tolerance):
         return sentence

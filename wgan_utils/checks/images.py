@@ -185,7 +185,7 @@ def _spread(a, b):
     return 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
 
 
-LEVELS = {"c": ((250, 250, 250), 40, 60), "a": ((60, 60, 60), 28, 28), "b": ((210, 100, 40), 64, 32)}
+LEVELS = {"c": ((250, 250, 250), 60, 24), "a": ((60, 60, 60), 28, 28), "b": ((210, 100, 40), 64, 32)}
 
 
 def read(folder, names=sorted, mode="L", cut=lambda picture: picture.resize((28, 28)), end=lambda pictures: pictures):

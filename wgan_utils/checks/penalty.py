@@ -4,11 +4,10 @@ A penalty is handed a critic that notes where it is asked: that shows eps, and t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wgan_utils.checks.answer import Exercise, Objection, reseed, slips
 from wgan_utils.checks.critics import tensor
@@ -167,23 +166,21 @@ points_between = Exercise(
 )
 
 
-@dataclass
-class Spy:
+class Spy(nn.Module):
     """A critic whose slope at x is |scale x|: under 1 near zero, over 1 farther out. It notes where it is asked."""
 
-    shape: tuple[int, ...]
+    def __init__(self, shape: tuple[int, ...]):
+        super().__init__()
+        self.shape, self.asked = shape, []
+        self.scale = nn.Parameter(torch.ones(()))
 
-    def __post_init__(self):
-        self.scale = torch.ones((), dtype=torch.get_default_dtype()).requires_grad_(True)
-        self.asked: list[Tensor] = []
-
-    def __call__(self, x: Tensor) -> Tensor:
-        lone = x.shape == self.shape[1:]  # a single sample, without the batch's axis
-        self.asked.append(x.detach().reshape(1, *x.shape) if lone else x.detach())
+    def forward(self, x: Tensor) -> Tensor:
+        lone, seen = x.shape == self.shape[1:], x  # a single sample, without the batch's axis
+        while torch._C._functorch.is_functorch_wrapped_tensor(seen):  # all samples, under vmap
+            seen = torch._C._functorch.get_unwrapped(seen)
+        fits = lone or x.shape[1:] == self.shape[1:]
+        self.asked.append(seen.detach().reshape(-1, *self.shape[1:]) if fits else seen.detach())
         return 0.5 * self.scale * (x if lone else x.flatten(1)).square().sum(dim=None if lone else 1)
-
-    def parameters(self):
-        return iter([self.scale])
 
     def points(self) -> Tensor:
         """The points at which it was asked, once each."""
@@ -212,6 +209,8 @@ def ask(penalty: Callable, x_real: Tensor, x_fake: Tensor, also=lambda fault, an
     if answer is None:
         return None, None, (None, spy, x_fake)
     object_to_change(given, (x_real, x_fake))
+    if spy.scale.item() != 1 or not spy.scale.requires_grad or not spy.training:
+        raise Objection("your function changes the critic: leave its weights, requires_grad and train() as they are")
     x_hat = spy.points()
     if torch.equal(x_real, x_fake):  # any mixture of the two is right; look at the law of eps instead
 

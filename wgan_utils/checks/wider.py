@@ -10,7 +10,7 @@ from wgan_utils.checks.answer import Exercise
 
 bytes_sent = Exercise(
     "Notebook 13: bytes that each of n processes sends on a ring in one generator step, float32, from weights' counts.",
-    cases=lambda rng: [(1000, 300, 5, 2), (205_601, 844_368, 3, 4), (705, 2000, 2, 8), (12, 50, 7, 3)],
+    cases=lambda rng: [(1000, 300, 5, 2), (205_601, 844_368, 3, 4), (705, 2000, 2, 8), (13, 50, 7, 3)],
     right=lambda critic, generator, n_critic, n: 8 * (n - 1) / n * (n_critic * critic + generator),
     wrong="""c, g, k, n:
     4 * (k * c + g) | this is the payload: a ring sends an n-th of it n - 1 times in each of its two rounds
@@ -26,6 +26,12 @@ bytes_sent = Exercise(
     8 * (n - 1) / n * (c + k * g) | critic and generator are swapped: the critic takes n_critic steps
     8 * (n - 1) / n * k * c | the generator's gradients are missing
     8 * (n - 1) / n * g | the critic's gradients are missing
+    8 * (n - 1) / n * ((k + 1) * c + g) | the generator's step sends its own gradients alone: n_critic critic steps
+    8 * (n - 1) / n * (2 * k * c + g) | the critic's loss on data and fakes has one gradient: it is sent once a step
+    64 * (n - 1) / n * (k * c + g) | these are bits: 8 of them are a byte
+    8 * (n - 1) / n * (k * c + g) / 1e6 | these are megabytes: bytes are asked
+    8 * (n - 1) / n * (k * c + g) / 1024 | these are kilobytes: bytes are asked
+    8 * (n - 1) * ((k * c + g) // n) | pieces were rounded down: an n-th of all weights, / in place of //
     """,
 )
 
@@ -250,6 +256,29 @@ accumulated_gradient = Exercise(
         "only the first part was used": lambda *args: args[-1] * accumulate(kept=slice(1))(*args),
         "only the first part was used, over k: go on with the others": accumulate(kept=slice(1)),
         "slopes under 1 cost too: the penalty is two-sided": accumulate(charge=lambda slope: (slope - 1).relu() ** 2),
+        "slopes over 1 cost too: the penalty is two-sided": accumulate(charge=lambda slope: (1 - slope).relu() ** 2),
+        "the penalty is a mean over the part, not a sum": accumulate(
+            charge=lambda slope: len(slope) * (slope - 1) ** 2
+        ),
+        "square each deviation first, then take the mean": accumulate(charge=lambda slope: (slope.mean() - 1) ** 2),
+        "square each deviation: these are absolute values": accumulate(charge=lambda slope: (slope - 1).abs()),
+        "the 1 is missing in the square: charge (slope - 1)^2": accumulate(charge=lambda slope: slope**2),
+        "a root is missing: the slope is the norm, not its square": accumulate(
+            charge=lambda slope: (slope**2 - 1) ** 2
+        ),
+        "one norm was taken over the whole part: each row has a slope of its own": accumulate(
+            charge=lambda slope: (slope.norm() - 1) ** 2
+        ),
+        "eps is one number in each part, its mean there: each row needs its own": accumulate(
+            places=lambda eps, k: [e.mean() for e in eps.chunk(k)]
+        ),
+        "eps is one number for all, its first: each row needs its own": accumulate(places=lambda eps, k: [eps[0]] * k),
+        "the penalty looks at the data alone: put the points between them and the fakes": accumulate(
+            places=lambda eps, k: [torch.ones_like(e) for e in eps.chunk(k)]
+        ),
+        "the penalty looks at the fakes alone: put the points between them and the data": accumulate(
+            places=lambda eps, k: [torch.zeros_like(e) for e in eps.chunk(k)]
+        ),
     },
 )
 

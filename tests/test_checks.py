@@ -931,7 +931,7 @@ WRONG = {
     1 - 2 * onto(v) | identity
     np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | inverted
     np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | matrix
-    np.eye(len(v)) - 2 * v @ np.linalg.inv(v @ v.T) @ v.T | raised|v\^T v
+    np.eye(len(v)) - 2 * v @ np.linalg.inv(v @ v.T) @ v.T | raised|v\\^T v
     """,
     "shrunk_pair": """reg:
     0 if reg >= 1 else fixed_point(reg, 1) | 2 is missing
@@ -1114,7 +1114,7 @@ WRONG = {
     theta - lr / math.sqrt(1 + step) | left
     moved(lambda t: -sign(t), by_root) | uphill
     moved(lambda t: t, by_root) | proportional|however large|slope
-    theta - sign(theta) * lr / math.sqrt(step) | sqrt\(step\)|count from 0
+    theta - sign(theta) * lr / math.sqrt(step) | sqrt\\(step\\)|count from 0
     moved(sign, lambda k: 1 / (1 + k)) | square|root
     theta - lr * sign(theta) | decay
     -sign(theta) * lr / math.sqrt(1 + step) | change|next
@@ -1162,7 +1162,7 @@ WRONG = {
     (plan * gaps(x, y) ** 2).sum() | square|W2
     math.sqrt((plan * gaps(x, y) ** 2).sum()) | root|W2
     (plan * (x[:, None] - y)).sum() | absolute
-    (plan * np.abs(x - y)).sum() | column|broadcast|x\[:, None\]|every y
+    (plan * np.abs(x - y)).sum() | column|broadcast|x\\[:, None\\]|every y
     overwriting_cost | overwrites
     plan * gaps(x, y) | one step is left|sum
     (plan * gaps(x, y)).sum(axis=1) | one step is left|sum
@@ -1214,7 +1214,7 @@ WRONG = {
         rows|columns|first|order
     (lambda K: (p / (K @ v))[:, None] * K * v)(np.exp(-c / reg)) | only the rows
     (lambda K: (lambda u: u[:, None] * K * (q / (K.T @ u)))(p / (K @ v)))(np.exp(-c)) | reg
-    lambda *a: fits(*a)[0] * fits(*a)[1] * fits(*a)[2] | changed places|broadcast|u\[
+    lambda *a: fits(*a)[0] * fits(*a)[1] * fits(*a)[2] | changed places|broadcast|u\\[
     (plan_of(*fits(p, q, c, reg, v)) * c).sum() | cost
     lambda *a: plan_of(*fits(*a)).T | transpose
     plan_of(*fits(q, p, c, reg, v)) | swapped
@@ -1246,14 +1246,14 @@ WRONG = {
     overwriting_transform | overwrites
     (c - f[:, None]).max(0) | maxim
     (c + f[:, None]).min(0) | sign of f
-    (c - f[:, None]).min(0, keepdims=True) | shape|\(1
+    (c - f[:, None]).min(0, keepdims=True) | shape|\\(1
     (c - f[:, None]).min() | minimum|all
     np.argmin(c - f[:, None], axis=0) | argmin
     (c - f).min(0) | column|row
     (f[:, None] - c).max(0) | sign
     c.min(0) | f is missing|`f`
     c.min(0) - f.min() | minimum
-    best_answer(best_answer(f, c), c.T) | f\^cc|two|twice
+    best_answer(best_answer(f, c), c.T) | f\\^cc|two|twice
     np.clip(best_answer(f, c), 0, None) | cut|0
     (c.T - f).min(0) | transpose|axes|axis
     best_answer(f, c) / 2 | half|halved
@@ -1341,7 +1341,7 @@ WRONG = {
     np.divide(p, p + q, out=p) | overwrites
     p / (0.5 * (p + q)) | 2|half
     1 - p / q | 1 minus|odds|D is
-    (p - q) / (p + q) | -1 to 1|\(p - q\)
+    (p - q) / (p + q) | -1 to 1|\\(p - q\\)
     np.log(p / (p + q)) | log
     np.mean(p / (p + q)) | mean|one number
     p**2 / (p**2 + q**2) | square
@@ -1375,14 +1375,14 @@ WRONG = {
     saturating(d, lambda D, z, d: d * D / 2) | half|2 JS
     saturating(d, lambda D, z, d: np.log(1 - D)) | loss
     saturating(d, lambda D, z, d: -np.log(D)) | loss
-    saturating(d, lambda D, z, d: d * d * D) | d\^2|`d`|square|slope is d
-    saturating(d, fakes=False) | data|z|d \+ z|fakes
+    saturating(d, lambda D, z, d: d * d * D) | d\\^2|`d`|square|slope is d
+    saturating(d, fakes=False) | data|z|d \\+ z|fakes
     np.sqrt(2 * np.pi) * saturating(d, lambda D, z, d: d * D) | density|2 pi
     1.0 | size 1|W1
     d / (1 + np.exp(d * d / 2)) | mean
     saturating(d, lambda D, z, d: -d * D * (1 - D)) | 1 - D|slope of D
     saturating(d, lambda D, z, d: d * D) / (18 / 3000) | grid|width|spacing|times
-    saturating(d, half=1) | d\^2/2|term
+    saturating(d, half=1) | d\\^2/2|term
     (saturating(d + 1e-4, log_of_rest) - saturating(d - 1e-4, log_of_rest)) / 2e-4 | freeze|follows|half
     """,
     "density_ratio": """D, k:
@@ -1394,7 +1394,7 @@ WRONG = {
     D / (1 - k * D) | solve
     np.log(k * D / (1 - D)) | logarithm
     (k * D / (1 - D)).mean() | mean
-    (k + 1) * D / (1 - D) | 1 \+ k
+    (k + 1) * D / (1 - D) | 1 \\+ k
     100 * k * D / (1 - D) | per cent|100
     np.clip(k * D / (1 - D), 0, 1) | cut
     -k * D / (1 - D) | sign
@@ -1573,7 +1573,7 @@ WRONG = {
     "clip_": """critic, c:
     clip_with_grad | no_grad
     clip_replace | replaced|new
-    clip_each_layer | parameters\(\)
+    clip_each_layer | parameters\\(\\)
     clip_assign | nothing has changed|clamp_
     clip_early | first|loop
     clip_grad | gradients
@@ -1644,7 +1644,7 @@ WRONG = {
     c * (x.mean(1).sum() - y.mean(1).sum()).abs() | expected|mean|axis|twice|half|unused|found
     """,
     "share_at_limit": """k, c:
-    share(k, c, lambda p, c: p == c) | \+clip_limit|alone
+    share(k, c, lambda p, c: p == c) | \\+clip_limit|alone
     share(k, c, lambda p, c: p == -c) | -clip_limit alone
     100 * share(k, c) | per cent
     share(k, c, end="sum") | divide|number
@@ -1732,13 +1732,13 @@ WRONG = {
     1 + w / (2 * l) | slope
     w + w * w / (4 * l) | penalty
     w * (1 + w / l) | 2|factor
-    w * (1 - w / (2 * l)) | above|1 \+|sign
+    w * (1 - w / (2 * l)) | above|1 \\+|sign
     w | distance|more
     w * (1 + w / 2 * l) | bracket|fraction
     w * w / (2 * l) | excess
     -w * (1 + w / (2 * l)) | sign
     w * (1 + w / 2) | lambda
-    w + w / (2 * l) | 1 \+|multipl|add
+    w + w / (2 * l) | 1 \\+|multipl|add
     w * (1 + w / (2 * l)) ** 2 | squar
     w * (1 + 2 * l / w) | upside|fraction
     l * (1 + l / (2 * w)) | swap
@@ -1872,7 +1872,7 @@ WRONG = {
     n * k * m / b | multiplies
     n * k * b / 60000 | 60000
     n * (k - 1) * b / m | generator|shows fakes|plus|first step|one less|n_critic
-    (n + k) * b / m | add|\+
+    (n + k) * b / m | add|\\+
     """,
     "falling_rate": """s, n, lr, h:
     lr * (1 - s / n) / (1 - h) | exceed
@@ -1928,7 +1928,7 @@ WRONG = {
     guard()(e.clamp(min=0), s) | below
     2 if s > 10 else 3 if s < 0.5 else 6 if s != s else 0 | slope alone|exhibit 1
     guard()(e, 1.05) | eps alone|slope
-    [guard()(e, s)] * 2 | \[6, 6\]
+    [guard()(e, s)] * 2 | \\[6, 6\\]
     6 if s == float("nan") else guard(skip=[6])(e, s) | NaN
     """,
     "latent_walk": """a, b, n:
@@ -1965,7 +1965,7 @@ WRONG = {
     F.cosine_similarity(ranks(a), ranks(b), dim=0) | mean|cosine
     abs(correlation(ranks(a), ranks(b))) | absolute
     tuple(stats.spearmanr(a, b)) | object|numbers|SignificanceResult|alone
-    1 - 6 * ((ranks(a) - ranks(b)) ** 2).sum() / len(a) ** 3 | denominator|n\^2
+    1 - 6 * ((ranks(a) - ranks(b)) ** 2).sum() / len(a) ** 3 | denominator|n\\^2
     ((ranks(a) - ranks(a).mean()) * (ranks(b) - ranks(b).mean())).mean() / (ranks(a).std() * ranks(b).std()) | freedom
     (ranks(a) == ranks(b)).double().mean() | equal|share
     overwriting_correlation | overwrites
@@ -1998,7 +1998,7 @@ WRONG = {
     maker(last=(nn.Tanh(),)) | tanh|bounded
     maker(last=(nn.ReLU(),)) | ReLU|negative
     maker(middle=(nn.BatchNorm2d(8),)) | batch norm|other images
-    maker(width=8 * 14 * 14) | raised|\(3, 32
+    maker(width=8 * 14 * 14) | raised|\\(3, 32
     maker(channels=1) | channel|raised
     nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 10)) | one score|8, 10
     maker(middle=(nn.Dropout(0.3),)) | dropout|call
@@ -2017,7 +2017,7 @@ WRONG = {
     maker(last=(nn.LayerNorm(1),)) | every image|norm over|single
     maker(last=(nn.LogSigmoid(),)) | negative|ReLU|exp|finite|not positive
     maker(last=(nn.Hardtanh(),)) | tanh|bounded
-    nn.Sequential(nn.Linear(w, 1)) | one score|scalar|0-d|\(8, 28
+    nn.Sequential(nn.Linear(w, 1)) | one score|scalar|0-d|\\(8, 28
     """,
 }
 

@@ -129,6 +129,8 @@ def test_js_is_not_misled_by_a_mass_too_small_to_halve():
         ([0.5, 0.5], [0.5, 0.5 + 2e-6], r"q must sum to 1 within 1e-6, found a sum of 1\.000002"),
         ([math.inf, 0], [0.5, 0.5], "p must sum to 1 within 1e-6, found a sum of inf"),
         ([[0.5, 0.5]], [0.5, 0.5], r"p must be a 1-D array of probabilities, found shape \(1, 2\)"),
+        ([0.5, 0.5j], [0.5, 0.5], "p must hold real numbers, none masked"),
+        ([0.5, 0.5], np.ma.masked_less([0.2, 0.8], 0.5), "q must hold real numbers, none masked"),
         ([1.0], 1.0, r"q must be a 1-D array of probabilities, found shape \(\)"),
         ([], [], r"p must be a 1-D array of probabilities, found shape \(0,\)"),
         ([0.5, 0.5], [1.0], "p and q must be equally long, found 2 and 1"),

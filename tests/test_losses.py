@@ -101,6 +101,14 @@ def test_slopes_are_the_norms_that_calculus_gives_whatever_the_shape_of_a_sample
     assert x.grad is None  # the caller's own tensor took no part
 
 
+def test_a_critic_that_works_in_place_has_the_slopes_of_its_twin():
+    x, twin = torch.randn(5, 3), nn.Sequential(nn.ReLU(), nn.Linear(3, 1))
+    in_place = nn.Sequential(nn.ReLU(inplace=True), twin[1])
+    before = x.clone()
+    torch.testing.assert_close(slopes(in_place, x), slopes(twin, x))
+    torch.testing.assert_close(x, before)
+
+
 @settings(deadline=None)
 @given(st.floats(0.01, 100), st.integers(0, 2**31))
 def test_slopes_scale_with_the_critic_and_do_not_see_a_shift_of_its_scores(scale, seed):

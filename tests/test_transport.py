@@ -385,6 +385,17 @@ def test_half_a_million_points_on_the_line_are_sorted_and_not_matched():
     assert wasserstein1(x, np.repeat(x, 2) + 3) == pytest.approx(3, abs=1e-9)
 
 
+@pytest.mark.parametrize("unit", [2.0**-700, 2.0**700])
+@pytest.mark.parametrize("m", [8, 5])
+def test_w1_follows_the_unit_where_squares_would_overflow_or_vanish(m, unit):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 2)), rng.normal(size=(m, 2))
+    assert wasserstein1(unit * x, unit * y) == pytest.approx(unit * wasserstein1(x, y), rel=1e-12, abs=0)
+    new = rng.normal(size=(3, 2))
+    scaled = mcshane_extension(unit * x[:, 0], unit * x, unit * new)
+    np.testing.assert_allclose(scaled / unit, mcshane_extension(x[:, 0], x, new))
+
+
 @pytest.mark.parametrize(("n", "m"), [(40, 40), (40, 25)])
 def test_w1_agrees_with_pot_in_ten_dimensions(n, m):
     rng = np.random.default_rng(n + m)
@@ -612,6 +623,9 @@ HALVES = [0.5, 0.5]
         ([0.6, 0.4], HALVES, [[0, math.inf], [math.inf, 0]], "has to take a forbidden route .* a mass of at least 0.1"),
         ([1 - 1e-12, 1e-12], [1, 0], [[0, 0], [math.inf, 0]], "has to take a forbidden route .* at least 1e-12"),
         ([0.6, 0.4], HALVES, [[0, sys.float_info.max], [1e151, 0]], "has to take a forbidden route .* at least 0.1"),
+        ([1, 1e-16], HALVES, [[0, 0], [math.inf, math.inf]], "has to take a forbidden route .* at least 1e-16"),
+        (HALVES, HALVES, np.ma.masked_less([[0, 1], [1, 0]], 1), "cost must hold real .* found 2 masked"),
+        (HALVES, np.ma.masked_less(HALVES, 1), np.ones((2, 2)), "q must hold real .* found 2 masked"),
     ],
 )
 def test_what_is_no_transport_problem_is_refused_with_its_reason(solve, p, q, cost, message):
@@ -639,6 +653,9 @@ def test_what_is_no_transport_problem_is_refused_with_its_reason(solve, p, q, co
         (lambda: wasserstein1(np.ones((2, 1, 3)), np.ones((2, 2))), r"x must have shape \(n, dim\) .* \(2, 1, 3\)"),
         (lambda: wasserstein1(np.ones((2, 2)), np.ones((0, 2))), r"y must have shape \(n, dim\) .* found \(0, 2\)"),
         (lambda: wasserstein1([0.0], [math.nan]), "y must be finite, found nan"),
+        (lambda: wasserstein1([0.0], [1j]), "y must hold real numbers, none masked, found complex ones"),
+        (lambda: wasserstein1(np.ma.masked_less([[0.0], [1.0]], 1), [2.0]), "x must hold real .* found 1 masked"),
+        (lambda: sinkhorn_divergence([[0.0, 0.0]], [[1e200, 0.0]], 1.0), "less than 1e75 apart"),
         (lambda: wasserstein1_line([0, 1, 2], HALVES, HALVES), r"p must have the shape \(3,\) .* found \(2,\)"),
         (lambda: wasserstein1_line([0, math.inf], HALVES, HALVES), "positions must be finite, found inf"),
         (lambda: sinkhorn_plan(HALVES, HALVES, np.ones((2, 2)), 0), "reg must be more than 0 and finite, found 0"),

@@ -15,6 +15,8 @@ def _checked_pair(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Both arrays as float64 that sum to exactly 1 (up to rounding), or a ValueError that says what is wrong."""
     pair = []
     for name, law in (("p", p), ("q", q)):
+        if np.ma.is_masked(law) or np.iscomplexobj(law):
+            raise ValueError(f"{name} must hold real numbers, none masked, found {law!r}")
         law = np.asarray(law, dtype=float)
         if law.ndim != 1 or law.size == 0:
             raise ValueError(f"{name} must be a 1-D array of probabilities, found shape {law.shape}")

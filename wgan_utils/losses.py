@@ -87,7 +87,7 @@ def slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     Source: Gulrajani et al. 2017, Algorithm 1, line 7 (arXiv:1704.00028).
     """
     x = x.detach().requires_grad_(True)
-    scores = critic(x)
+    scores = critic(x.clone())  # the critic may work in place
     if scores.shape[:1] != x.shape[:1] or scores.numel() != len(x):
         raise ValueError(f"the critic must give one score per sample, found {tuple(scores.shape)} for {len(x)} samples")
     (grad,) = torch.autograd.grad(scores.sum(), x, create_graph=True)

@@ -15,9 +15,17 @@ from scipy.special import logsumexp, rel_entr
 DEAREST = 1e150  # a route that costs more is forbidden, as one of cost inf is: sums of such costs may overflow
 
 
+def _real(array: np.ndarray, name: str) -> np.ndarray:
+    """The array as float64; a ValueError where that would forget a mask or an imaginary part."""
+    if np.ma.is_masked(array) or np.iscomplexobj(array):
+        found = f"{np.ma.count_masked(array)} masked" if np.ma.is_masked(array) else "complex ones"
+        raise ValueError(f"{name} must hold real numbers, none masked, found {found}")
+    return np.asarray(array, dtype=float)
+
+
 def _probabilities(law: np.ndarray, name: str, length: int) -> np.ndarray:
     """A copy that sums to 1 up to rounding, or a ValueError that says what is wrong."""
-    law = np.asarray(law, dtype=float)
+    law = _real(law, name)
     if law.shape != (length,):
         raise ValueError(f"{name} must have the shape {(length,)} that the points or cost ask for, found {law.shape}")
     if not (law >= 0).all():
@@ -29,7 +37,7 @@ def _probabilities(law: np.ndarray, name: str, length: int) -> np.ndarray:
 
 def _finite(array: np.ndarray, name: str, shape: str) -> np.ndarray:
     """The array as float64 with one axis per name in ``shape``, or a ValueError that says what is wrong."""
-    array = np.asarray(array, dtype=float)
+    array = _real(array, name)
     if array.ndim != len(shape.split()) or array.size == 0:
         raise ValueError(f"{name} must have shape {shape} without empty axes, found {array.shape}")
     if not np.isfinite(array).all():
@@ -39,7 +47,7 @@ def _finite(array: np.ndarray, name: str, shape: str) -> np.ndarray:
 
 def _costs(cost: np.ndarray) -> np.ndarray:
     """The costs as float64 (n, m), inf where a route is forbidden, or a ValueError that says what is wrong."""
-    cost = np.asarray(cost, dtype=float)
+    cost = _real(cost, "cost")
     _finite(np.where(cost == np.inf, 0.0, cost), "cost", "(n, m)")
     if cost.min() < -DEAREST:
         raise ValueError(f"cost must be {-DEAREST:.0e} or more, found {cost.min()}")
@@ -48,8 +56,14 @@ def _costs(cost: np.ndarray) -> np.ndarray:
 
 def _points(array: np.ndarray, name: str) -> np.ndarray:
     """The array as finite float64 (n, dim); (n,) becomes (n, 1)."""
-    array = np.asarray(array, dtype=float)
+    array = _real(array, name)
     return _finite(array[:, None] if array.ndim == 1 else array, name, "(n, dim)")
+
+
+def _distances(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Euclidean distances in a unit near the largest difference, and that unit: so no square overflows or vanishes."""
+    unit = 2.0 ** (np.frexp(np.ptp(np.concatenate([x, y]), axis=0).max())[1] - 1)  # a power of two rounds nothing
+    return cdist(x / unit, y / unit), unit
 
 
 def _programme(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,12 +100,15 @@ def _solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, 
     # low and high: exchange that route along a cycle. So that price forbids a route, and it comes down with high.
     low, high = (part[allowed].min(), part[allowed].max()) if allowed.any() else (0.0, 0.0)
     cap = low + (min(part.shape) + 1) * ((high - low) or abs(high) or 1.0)
+    # Mass that has no way at all may be less than the solver sees.
+    stuck = max(p[rows][~allowed.any(axis=1)].sum(), q[columns][~allowed.any(axis=0)].sum())
     while True:
         best, prices = _programme(p[rows], q[columns], np.minimum(part, cap))
-        if best[~allowed].any():
+        stuck = max(stuck, best[~allowed].sum())
+        if stuck > 0:
             raise ValueError(
                 f"every plan has to take a forbidden route (cost inf): "
-                f"found a mass of at least {best[~allowed].sum():.3g} that has no other way"
+                f"found a mass of at least {stuck:.3g} that has no other way"
             )
         lower = low + (min(part.shape) + 1) * (part[best > 0].max() - low)
         if not low < lower < cap / 2:
@@ -184,7 +201,7 @@ def _rounding(array: np.ndarray) -> float:
 
 def _excess(f: np.ndarray, x: np.ndarray, rounding: float) -> float:
     """How much farther apart than its points a pair of values is, at most; 0 if rounding explains it, pair by pair."""
-    distance = cdist(x, x)
+    distance = np.multiply(*_distances(x, x))
     excess, size = f[:, None] - f - distance, np.abs(f) + np.median(np.abs(f))
     return float(excess[excess > 1e-6 * distance + rounding * (size[:, None] + size)].max(initial=0))
 
@@ -218,7 +235,7 @@ def mcshane_extension(f: np.ndarray, x: np.ndarray, x_new: np.ndarray, form: str
         raise ValueError(f'form must be "lower" or "upper", found {form!r}')
     if (excess := _excess(f, x, rounding)) > 0:
         raise ValueError(f"f must be 1-Lipschitz on x, found two values {excess:.3g} too far apart")
-    distance = cdist(x_new, x)
+    distance = np.multiply(*_distances(x_new, x))
     return (f - distance).max(axis=1) if form == "lower" else (f + distance).min(axis=1)
 
 
@@ -238,7 +255,8 @@ def wasserstein1(x: np.ndarray, y: np.ndarray) -> float:
         Data units.
 
     Raises:
-        ValueError: a sample has three axes or more, is empty or not finite, or the dimensions differ.
+        ValueError: a sample has three axes or more, is empty, not finite, complex or partly masked, or the dimensions
+            differ.
 
     Source: Peyre and Cuturi 2019, Proposition 2.1, for the matching, and section 2.6, for the line (arXiv:1803.00567).
     """
@@ -250,10 +268,10 @@ def wasserstein1(x: np.ndarray, y: np.ndarray) -> float:
         ends = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
         pairs = np.sort(x[:, 0])[ends[:-1] // m] - np.sort(y[:, 0])[ends[:-1] // n]
         return float(np.abs(pairs) @ (np.diff(ends) / (n * m)))
-    cost = cdist(x, y)
+    cost, unit = _distances(x, y)
     if n == m:
-        return float(cost[linear_sum_assignment(cost)].mean())
-    return transport_plan(np.full(n, 1 / n), np.full(m, 1 / m), cost)[1]
+        return float(cost[linear_sum_assignment(cost)].mean() * unit)
+    return transport_plan(np.full(n, 1 / n), np.full(m, 1 / m), cost)[1] * unit
 
 
 def wasserstein1_line(positions: np.ndarray, p: np.ndarray, q: np.ndarray) -> float:
@@ -358,6 +376,8 @@ def sinkhorn_divergence(x: np.ndarray, y: np.ndarray, reg: float) -> float:
 
     def entropic(a: np.ndarray, b: np.ndarray) -> float:
         cost = cdist(a, b, "sqeuclidean")
+        if cost.max() > DEAREST:
+            raise ValueError(f"points must lie less than 1e75 apart, found a squared distance of {cost.max():.3g}")
         plan = sinkhorn_plan(np.full(len(a), 1 / len(a)), np.full(len(b), 1 / len(b)), cost, reg)
         return float((plan * cost).sum() + reg * rel_entr(plan, 1 / cost.size).sum())
 

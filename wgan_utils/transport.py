@@ -60,12 +60,6 @@ def _points(array: np.ndarray, name: str) -> np.ndarray:
     return _finite(array[:, None] if array.ndim == 1 else array, name, "(n, dim)")
 
 
-def _distances(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
-    """Euclidean distances in a unit near the largest difference, and that unit: so no square overflows or vanishes."""
-    unit = 2.0 ** (np.frexp(np.ptp(np.concatenate([x, y]), axis=0).max())[1] - 1)  # a power of two rounds nothing
-    return cdist(x / unit, y / unit), unit
-
-
 def _programme(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A best plan and the rows' best prices by linear programming, for masses above 0 and finite costs."""
     n, m = cost.shape
@@ -201,7 +195,7 @@ def _rounding(array: np.ndarray) -> float:
 
 def _excess(f: np.ndarray, x: np.ndarray, rounding: float) -> float:
     """How much farther apart than its points a pair of values is, at most; 0 if rounding explains it, pair by pair."""
-    distance = np.multiply(*_distances(x, x))
+    distance = cdist(x, x)
     excess, size = f[:, None] - f - distance, np.abs(f) + np.median(np.abs(f))
     return float(excess[excess > 1e-6 * distance + rounding * (size[:, None] + size)].max(initial=0))
 
@@ -235,7 +229,9 @@ def mcshane_extension(f: np.ndarray, x: np.ndarray, x_new: np.ndarray, form: str
         raise ValueError(f'form must be "lower" or "upper", found {form!r}')
     if (excess := _excess(f, x, rounding)) > 0:
         raise ValueError(f"f must be 1-Lipschitz on x, found two values {excess:.3g} too far apart")
-    distance = np.multiply(*_distances(x_new, x))
+    distance = cdist(x_new, x)
+    if not np.isfinite(distance).all():
+        raise ValueError(f"points must lie less than {DEAREST:.0e} apart, found x_new up to {np.abs(x_new).max():.3g}")
     return (f - distance).max(axis=1) if form == "lower" else (f + distance).min(axis=1)
 
 
@@ -268,7 +264,9 @@ def wasserstein1(x: np.ndarray, y: np.ndarray) -> float:
         ends = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
         pairs = np.sort(x[:, 0])[ends[:-1] // m] - np.sort(y[:, 0])[ends[:-1] // n]
         return float(np.abs(pairs) @ (np.diff(ends) / (n * m)))
-    cost, unit = _distances(x, y)
+    # In a unit near the largest difference no square overflows or vanishes; a power of two rounds nothing.
+    unit = 2.0 ** (np.frexp(np.ptp(np.concatenate([x, y]), axis=0).max())[1] - 1)
+    cost = cdist(x / unit, y / unit)
     if n == m:
         return float(cost[linear_sum_assignment(cost)].mean() * unit)
     return transport_plan(np.full(n, 1 / n), np.full(m, 1 / m), cost)[1] * unit

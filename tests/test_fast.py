@@ -289,10 +289,12 @@ LOOK_ALIKES = {
     "a network in the network": lambda: nn.Sequential(conv_critic((1, 8, 8))),
     "a kink that bends back": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.LeakyReLU(2.0), nn.Linear(8, 1)),
     "samples mixed": lambda: nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (-1, 64)), nn.Linear(64, 1)),
+    "a traced network": lambda: torch.jit.trace(conv_critic((1, 8, 8)), torch.zeros(2, 1, 8, 8)),
     "nothing": nn.Sequential,
 }
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning", "ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_a_network_that_only_looks_piecewise_linear_is_refused(name):
     critic = LOOK_ALIKES[name]()
@@ -301,6 +303,7 @@ def test_a_network_that_only_looks_piecewise_linear_is_refused(name):
         gradient_penalty_piecewise_linear(critic, torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning", "ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("name", [name for name in LOOK_ALIKES if name not in ("nothing", "samples mixed")])
 def test_a_look_alike_trains_as_it_does_by_double_backward(name, monkeypatch):
     config = TrainConfig(algorithm="wgan-gp", **SETTINGS | {"n_steps": 3, "log_every": 1})

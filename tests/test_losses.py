@@ -126,6 +126,11 @@ def test_a_critic_of_patches_is_refused_not_summed(measure):
         measure(patches, torch.randn(4, 1, 8, 8))
 
 
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ValueError, match=r"at least one sample, found shape \(0, 2\)"):
+        points_between(*torch.zeros(2, 0, 2))
+
+
 def test_bytes_are_refused_where_points_between_would_round_them():
     with pytest.raises(ValueError, match=r"must be floats, found torch.uint8 and torch.uint8"):
         points_between(*torch.zeros(2, 4, 1, 8, 8, dtype=torch.uint8))

@@ -57,12 +57,14 @@ def points_between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator | None =
         Like ``x_real``; no gradient flows back from it.
 
     Raises:
-        ValueError: ``x_real`` and ``x_fake`` differ in shape, or hold no floats (bytes of images, say).
+        ValueError: ``x_real`` and ``x_fake`` differ in shape, are empty, or hold no floats (bytes of images, say).
 
     Source: Gulrajani et al. 2017, Algorithm 1, lines 4 and 6 (arXiv:1704.00028).
     """
     if x_real.shape != x_fake.shape:
         raise ValueError(f"x_real {tuple(x_real.shape)} and x_fake {tuple(x_fake.shape)} differ in shape")
+    if not len(x_real):
+        raise ValueError(f"a batch must hold at least one sample, found shape {tuple(x_real.shape)}")
     if not (x_real.is_floating_point() and x_fake.is_floating_point()):
         raise ValueError(f"x_real and x_fake must be floats, found {x_real.dtype} and {x_fake.dtype}")
     shape = (len(x_real),) + (1,) * (x_real.ndim - 1)  # one eps per sample, whatever the data's shape

@@ -209,6 +209,8 @@ def is_plain(module: nn.Module, *types: type) -> bool:
     Its type is one of ``types`` and no subclass, ``forward`` is that of the type, no hook waits on it, on its
     parameters or on all modules, and the parameters have the type's shapes and are leaves: none is computed.
     """
+    if type(module) not in types:
+        return False
     weights, shape = {"weight", "bias"} if isinstance(module, nn.Linear | nn.Conv2d) else set(), None
     if isinstance(module, nn.Linear):
         shape = (module.out_features, module.in_features)
@@ -218,8 +220,7 @@ def is_plain(module: nn.Module, *types: type) -> bool:
     hooks = [hooks for name, hooks in vars(module).items() if name.endswith("_hooks") and "state_dict" not in name]
     parameters = [parameter for parameter in module._parameters.values() if parameter is not None]
     return (
-        type(module) in types
-        and "forward" not in vars(module)
+        "forward" not in vars(module)
         and not (any(hooks) or _has_any_global_hook())
         and (shape is None or weight is None or weight.shape == shape)
         and all(is_parametrized(module, name) for name in weights - module._parameters.keys())

@@ -1462,6 +1462,8 @@ WRONG = {
     """,
     "certified_estimate": """r, f, b:
     r.mean() - f.mean() | estimate alone|divide
+    abs(r.mean() - f.mean()) / b | absolute
+    max((r.mean() - f.mean()).item() / b, 0) | cut
     (r.mean() - f.mean()) * b | multipl
     (f.mean() - r.mean()) / b | sign
     (r.sum() - f.sum()) / b | sum

@@ -113,7 +113,8 @@ critic_loss = Exercise(
 
 def with_bound(rng: np.random.Generator) -> list[tuple]:
     pairs = [tuple(s.detach() for s in pair) for pair in scores(rng)]
-    return [(*pairs[0], 2.6), (*pairs[2], 3.4), (pairs[1][1], pairs[1][0], 0.7)]
+    cases = [(*pairs[0], 2.6), (*pairs[2], 3.4), (pairs[1][1], pairs[1][0], 0.7)]
+    return [*cases, *((fake, real, bound) for real, fake, bound in cases)]  # one way round the fakes score higher
 
 
 certified_estimate = Exercise(
@@ -124,6 +125,9 @@ certified_estimate = Exercise(
     real.mean() - fake.mean() | this is the estimate alone: divide it by the bound, so that the critic's slope is at
         most 1
     (real.mean() - fake.mean()) * bound | you multiplied by the bound; a critic of slope K must be divided by K
+    (real.mean() - fake.mean()).abs() / bound | no absolute value: the sign says which of the two scores higher
+    (real.mean() - fake.mean()).clamp(min=0) / bound | do not cut at 0: a critic that scores fakes higher has a negative
+        estimate
     bound / (real.mean() - fake.mean()) | this is upside down: divide the estimate by the bound
     (fake.mean() - real.mean()) / bound | the sign is flipped: data score high, so take their mean first
     fake.mean() - real.mean() | the sign is flipped, and the bound is missing: this is the critic's loss

@@ -1721,6 +1721,8 @@ WRONG = {
     penalty(lambda s: (s.clamp(min=1) ** 2).mean()) | clamp|excess|above
     penalty(lambda s: one_sided(s).sqrt()) | root
     penalty(lambda s: (s**2 - 1).relu().mean()) | cut|square
+    penalty(lambda s: ((s**2 - 1).relu() ** 2).mean()) | root
+    penalty(lambda s: ((s + 1).relu() ** 2).mean()) | added
     """,
     "fix_penalty": """*args:
     penalty(two_sided, lambda g: g.norm(dim=1), points(lambda x: torch.rand(1))) | share one.*norm

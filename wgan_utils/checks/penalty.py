@@ -398,6 +398,8 @@ one_sided_penalty = for_slopes(
     (s - 1).abs().mean() | the excess, not its absolute value: slopes below 1 cost nothing
     (s - 1).mean() | as it stands slopes above 1 and below 1 cancel: cut the excess at 0, then square
     (s - 1).relu().square().max() | all of them count, not the largest excess alone
+    (s + 1).relu().square().mean() | the excess is slope - 1: you added 1
+    (s.square() - 1).relu().square().mean() | take the root: the slope is charged, not its square
     10 * one_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
     one_sided(s) / 2 | no half: the mean of max(slope - 1, 0)^2
     (s - 1).relu().square() | take the mean over the pairs: these are all of them

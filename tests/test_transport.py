@@ -143,6 +143,10 @@ def test_one_point_has_one_plan():
     assert transport_plan([0, 1], [1, 0, 0], np.zeros((2, 3)))[1] == 0
 
 
+def test_costs_below_0_alone_come_to_an_end():
+    assert transport_plan([1], [0.5, 0.5], [[-4, -5]])[1] == pytest.approx(-4.5)  # this search for a price never ended
+
+
 def test_sums_off_by_less_than_a_millionth_are_taken_as_one():
     p, q = HERRMANN
     plan, value = transport_plan(p * (1 + 9e-7), q * (1 - 9e-7), BINS)

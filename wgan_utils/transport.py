@@ -105,7 +105,7 @@ def _solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, 
                 f"found a mass of at least {stuck:.3g} that has no other way"
             )
         lower = low + (min(part.shape) + 1) * (part[best > 0].max() - low)
-        if not low < lower < cap / 2:
+        if not 0 < lower - low < (cap - low) / 2:
             break
         cap = lower
     capped = np.minimum(cost, cap)

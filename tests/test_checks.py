@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools  # noqa: F401
 import io
 import math
 import os  # noqa: F401 (used in the tables below)
@@ -20,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from scipy import stats  # noqa: F401
+from scipy.special import softmax as shares  # noqa: F401
 from torch import nn
 from torch.nn.utils import spectral_norm  # noqa: F401
 
@@ -532,6 +534,10 @@ def pointing(y, a, c, pick=np.argmin, unit=True):
     return np.array(found)
 
 
+def off(y, apex):
+    return (y - apex) / np.linalg.norm(y - apex, axis=1, keepdims=True)
+
+
 def in_turns(h, f, g, order=1, r1=1):
     critic, generator = np.array([[1, 0], [-h * f, 1 - r1 * h * g]]), np.array([[1, h * f], [0, 1]])
     return (generator @ critic)[::order, ::order] if order else critic @ generator
@@ -882,6 +888,14 @@ WRONG = {
     np.sign(pointing(y, a, c)) | signs
     2 * pointing(y, a, c) | twice
     y / np.linalg.norm(y, axis=1)[:, None] | origin
+    off(y, a[(lengths(y, a) * c).argmin(1)]) | multiplied
+    off(y, a[(np.abs(y[:, None] - a).sum(2) + c).argmin(1)]) | sum of squares
+    off(y, a[[c.argmin()]]) | least offset
+    off(y, a[[(lengths(y, a) + c).argmin(1)[0]]]) | first fake
+    off(y, a.mean(0)) | mean of all
+    pointing(y, a, c) / np.abs(pointing(y, a, c)).sum(1)[:, None] | Euclidean
+    pointing(y, a, c) / np.linalg.norm(pointing(y, a, c, unit=False), axis=1)[:, None] | its square
+    pointing(y, a, c, unit=False) / (lengths(y, a) + c).min(1)[:, None] | distance alone
     """,
     "alternating_matrix": """h, f, g:
     [[1, h * f], [-h * f, 1 - h * g]] | at once
@@ -899,6 +913,14 @@ WRONG = {
     in_turns(h, f, g) @ in_turns(h, f, g) | two turns
     np.linalg.inv(in_turns(h, f, g)) | backwards
     -in_turns(h, f, g) | sign
+    [[1, h * f], [0, 1 - h * g]] @ np.array([[1, 0], [-h * f, 1 - h * g]]) | leaves psi
+    [[1 - h * g, h * f], [0, 1]] @ np.array([[1, 0], [-h * f, 1 - h * g]]) | not theta
+    [[1 - h * g, h * f], [0, 1]] @ np.array([[1, 0], [-h * f, 1]]) | not theta
+    [[1, -h * f], [0, 1]] @ np.array([[1, 0], [-h * f, 1 - h * g]]) | theta follows
+    [[1, h], [0, 1]] @ np.array([[1, 0], [-h * f, 1 - h * g]]) | generator's step
+    np.array([[1, h * f], [0, 1]]) + [[1, 0], [-h * f, 1 - h * g]] | do not add
+    in_turns(h, f, g * h) | once
+    [[1, h * f], [0, 1]] @ np.array([[1, 0], [-h * f, -h * g]]) | psi it has
     """,
     "largest_step": """f, g:
     g / f**2 | real
@@ -915,7 +937,8 @@ WRONG = {
     min(g / f**2, 2 / g) | larger
     g / f**2 if g < 2 * f else 2 / f | alone
     g / f**2 if g < 2 * f else 0 | real
-    g / f**2 if g < f else 4 / (g + math.sqrt(max(0, g * g - 4 * f * f))) | expected
+    g / f**2 if g < f else 4 / (g + math.sqrt(max(0, g * g - 4 * f * f))) | not f'
+    g / f**2 if g < 2 * f else 2 / g | very large
     g / f**2 if g < 2 * f else 4 / (g - math.sqrt(g * g - 4 * f * f)) | smaller
     """,
     "block_reflector": """v:
@@ -932,6 +955,13 @@ WRONG = {
     np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | inverted
     np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | matrix
     np.eye(len(v)) - 2 * v @ np.linalg.inv(v @ v.T) @ v.T | raised|v\\^T v
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.svd(v)[1][0] ** 2 | largest singular
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm
+    np.eye(len(v)) - 2 * onto(v) / v.shape[1] | number of columns
+    np.eye(len(v)) - 2 * onto(v) / len(v) | number of rows
+    np.eye(len(v)) - 2 * onto(v[:, [0]]) | first column
+    functools.reduce(np.matmul, [np.eye(len(v)) - 2 * np.outer(c, c) / (c @ c) for c in v.T]) | per column
+    np.eye(len(v)) - 2 * v @ np.linalg.solve(v.T @ v + np.eye(v.shape[1]), v.T) | ridge
     """,
     "shrunk_pair": """reg:
     0 if reg >= 1 else fixed_point(reg, 1) | 2 is missing
@@ -948,6 +978,9 @@ WRONG = {
     math.sqrt(max(1 - reg / 2, 0)) | normal
     max(1 - reg / 2, 0) | normal
     max(fixed_point(reg), 0.1) | 0
+    (1 + fixed_point(reg)) / 2 | share
+    [r := 1.0, *(r := 1 / (1 + math.exp(-4 * r / reg)) for _ in range(900))][-1] | share
+    fixed_point(reg) if reg < 1 else 0 | not from 1
     """,
     "exact_velocity": """x, t, d:
     d.mean(0) - x | t = 0
@@ -968,6 +1001,11 @@ WRONG = {
     field(x, t, d, twice=2 * (1 - t * t)) | variance
     field(x, t, d, lambda x, t, m: (t * m - x) / (1 - t) ** 2) | score
     (d - x) / (1 - t) | each datum
+    field(x, t, d) / (1 - t) | once
+    field(x, t, d, lambda x, t, m: m - t * x) | z is
+    np.linalg.norm(field(x, t, d)) | speed
+    (np.exp(-((x - t * d) ** 2).sum(1) / 2 / (1 - t) ** 2) @ d - x) / (1 - t) | their sum
+    (shares(-np.linalg.norm(x - t * d, axis=1) / 2 / (1 - t) ** 2) @ d - x) / (1 - t) | squared distance
     field(x, 1 - t, d) | 1 minus|t
     """,
     "bytes_sent": """c, g, k, n:

@@ -33,6 +33,11 @@ def squared_rise(y, apexes, offsets):
     return away[rows, active] / np.sqrt(square[rows, active])[:, None]
 
 
+def rise_from(y, apexes, active):
+    away = y - apexes[active]
+    return away / np.sqrt((away**2).sum(axis=1))[:, None]
+
+
 def mean_rise(y, apexes, offsets):
     away = y[:, None] - apexes
     return (away / np.sqrt((away**2).sum(axis=2))[:, :, None]).mean(axis=1)
@@ -69,6 +74,22 @@ exact_direction = Exercise(
     (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).argmin(axis=1) | these are the active apexes: return the
         unit vectors away from them
     rise(y, apexes, offsets).mean(axis=0) | one vector per fake: this is their mean
+    rise_from(y, apexes, (np.linalg.norm(y[:, None] - apexes, axis=2) * offsets).argmin(axis=1)) | the offset is added
+        to the distance, not multiplied with it
+    rise_from(y, apexes, (np.abs(y[:, None] - apexes).sum(axis=2) + offsets).argmin(axis=1)) | the distance is the root
+        of the sum of squares: this sums absolute values
+    rise_from(y, apexes, np.full(len(y), offsets.argmin())) | the distance counts too: this takes the apex of the least
+        offset for every fake
+    rise_from(y, apexes, np.full(len(y), (np.linalg.norm(y[0] - apexes, axis=1) + offsets).argmin())) | each fake has an
+        active apex of its own: this takes that of the first fake for all
+    rise_from(y, apexes.mean(axis=0, keepdims=True), np.zeros(len(y), int)) | one apex is active at each point: this
+        points away from the mean of all
+    rise(y, apexes, offsets, unit=False) / np.abs(rise(y, apexes, offsets, unit=False)).sum(axis=1)[:, None] | divide by
+        the Euclidean length: the root of the sum of squares
+    rise(y, apexes, offsets, unit=False) / (rise(y, apexes, offsets, unit=False) ** 2).sum(axis=1)[:, None] | divide by
+        the distance: this divides by its square
+    rise(y, apexes, offsets, unit=False) / (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1)[:, None]
+        | divide by the distance alone: the offset is no part of the length
     np.sign(rise(y, apexes, offsets)) | these are the signs of the coordinates alone: divide by the distance
     """,
     corners=lambda rng: {
@@ -85,8 +106,12 @@ exact_direction = Exercise(
 GAMES = [(0.1, 1.0, 0.3), (0.2, 0.5, 0.7), (0.3, 1.3, 0.4), (0.5, 0.8, 1.1)]
 
 
+def critic_turn(h, slope, gamma):
+    return np.array([[1.0, 0], [-h * slope, 1 - h * gamma]])
+
+
 def turns(h, slope, gamma, critic_first=True, penalty=True):
-    critic = np.array([[1.0, 0], [-h * slope, 1 - h * gamma * penalty]])
+    critic = critic_turn(h, slope, gamma * penalty)
     generator = np.array([[1.0, h * slope], [0, 1]])
     return generator @ critic if critic_first else critic @ generator
 
@@ -97,6 +122,11 @@ def at_once(h, slope, gamma):
 
 def other_order(matrix):
     return matrix[::-1, ::-1]
+
+
+def other_turn(generator):
+    """A turn whose generator moves by another matrix, a function of h, slope and gamma."""
+    return lambda h, slope, gamma: np.array(generator(h, slope, gamma)) @ critic_turn(h, slope, gamma)
 
 
 alternating_matrix = Exercise(
@@ -120,6 +150,18 @@ alternating_matrix = Exercise(
     turns(h, slope, gamma / h) | R1 is multiplied by the step h as well
     turns(2 * h, slope, gamma) | one step each: this takes steps of 2 h
     turns(h, slope, gamma) - np.eye(2) | this is the change in a turn: add the identity
+    other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator's step leaves psi as it
+        is
+    other_turn(lambda h, s, g: [[1 - h * g, h * s], [0, 1]]) | R1 is the critic's: it pulls psi, not theta
+    other_turn(lambda h, s, g: [[1, -h * s], [0, 1]]) | the generator's sign is flipped: theta follows psi
+    other_turn(lambda h, s, g: [[1, h], [0, 1]]) | f' is missing in the generator's step
+    np.array([[1 - h * gamma, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, 1]]) | R1 stands in the critic's
+        step: it pulls psi, not theta
+    np.array([[2, h * slope], [-h * slope, 2 - h * gamma]]) | one moves after the other: multiply the matrices of the
+        two steps, do not add them
+    turns(h, slope, gamma * h) | the step h counts once in R1
+    np.array([[1, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, -h * gamma]]) | the critic steps on from the psi
+        it has: 1 - h gamma
     np.linalg.matrix_power(turns(h, slope, gamma), 2) | these are two turns
     np.linalg.inv(turns(h, slope, gamma)) | this is the turn backwards, the inverse
     np.linalg.eigvals(turns(h, slope, gamma)).real | these are eigenvalues: return the matrix
@@ -167,6 +209,9 @@ largest_step = Exercise(
     with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means
         h |mu| < 2, not 1, and |mu| has a half
     with_real(lambda s, g: 4 / (g + math.sqrt(g * g - s * s))) | the root is of gamma^2 - 4 f'^2: a 4 is missing
+    with_real(lambda s, g: 2 / g) | 2 / gamma is the bound for a very large gamma: solve mu^2 + gamma mu + f'^2 = 0
+    gamma / slope**2 if gamma < slope else 4 / (gamma + math.sqrt(max(0, gamma**2 - 4 * slope**2))) | the eigenvalues
+        are complex below gamma = 2 f', not f'
     with_real(lambda s, g: 2 / s) | 2 / f' is the bound at gamma = 2 f' alone: beyond it the bound falls with gamma
     with_real(lambda s, g: 0.0) | real eigenvalues arrive too, for small steps
     with_real(lambda s, g: math.inf) | real eigenvalues have a largest step too: h |mu| < 2
@@ -209,6 +254,17 @@ block_reflector = Exercise(
     np.eye(len(v)) - 2 * v @ (1 / (v.T @ v)) @ v.T | 1 / (v^T v) inverts each entry: invert the matrix
     -np.eye(len(v)) | this turns everything around, the orthogonal vectors too
     np.eye(len(v)) | this leaves all alone: the span must turn around
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value does not make the columns
+        orthonormal: (v^T v)^-1 is a matrix
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm does not make the columns orthonormal: (v^T v)^-1 is a
+        matrix
+    np.eye(len(v)) - 2 * project(v) / v.shape[1] | do not divide by the number of columns: (v^T v)^-1 has done it all
+    np.eye(len(v)) - 2 * project(v) / len(v) | do not divide by the number of rows: (v^T v)^-1 has done it all
+    np.eye(len(v)) - 2 * project(v[:, :1]) | this turns the first column alone
+    np.linalg.multi_dot([np.eye(len(v)), np.eye(len(v)), *(np.eye(len(v)) - 2 * project(c[:, None]) for c in v.T)]) |
+        one reflection per column turns the span around only where the columns are orthogonal
+    np.eye(len(v)) - 2 * v @ np.linalg.inv(v.T @ v + np.eye(v.shape[1])) @ v.T | add nothing to v^T v: a ridge makes it
+        no projection
     np.eye(len(v)) - 4 * project(v) | the projection is taken off four times: twice is enough
     np.eye(v.shape[1]) - 2 * v.T @ v | the matrix acts on vectors of n numbers: v stands on the left
     1 - 2 * project(v) | 1 minus a matrix takes it off every entry: the identity is np.eye(n)
@@ -265,6 +321,10 @@ shrunk_pair = Exercise(
         r = tanh(2 r / reg)
     max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
     1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
+    iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this iterates the share that +r sends to +1: the mean is
+        twice it, minus 1
+    rest_of()(reg) if reg < 1 else 0.0 | the fakes fall together from reg 2 on, not from 1
+    rest_of()(reg) if reg < 4 else 0.5 | from reg 2 on both fakes rest at 0
     1 / (1 + math.exp(-4 * rest_of()(reg) / reg)) | this is the share that +r sends to +1: the mean is twice it, minus 1
     """,
     corners=lambda rng: {
@@ -274,6 +334,12 @@ shrunk_pair = Exercise(
     },
     tolerance=1e-3,
 )
+
+
+def iterated(step, r=1.0):
+    for _ in range(1000):
+        r = step(r)
+    return r
 
 
 def iv_ratio(reg):
@@ -294,6 +360,11 @@ def weights(x, t, data, centre=lambda t: t, spread=lambda t: 2 * (1 - t) ** 2, s
 
 def velocity(x, t, data, end=lambda x, t, mean: (mean - x) / (1 - t), **how):
     return end(x, t, weights(x, t, data, **how) @ data)
+
+
+def changed_root(x, t, data):
+    share = np.exp(-np.sqrt(((x - t * data) ** 2).sum(axis=1)) / (2 * (1 - t) ** 2))
+    return share / share.sum()
 
 
 def changed_velocity(**how):
@@ -345,6 +416,13 @@ exact_velocity = Exercise(
         log density: return the mean of x1 - z
     (data - x) / (1 - t) | these are the velocities to each datum: take their mean, weighed by how likely each is
     velocity(x, t, data) + x | this is where one whole step leads: return the velocity
+    velocity(x, t, data) / (1 - t) | divide by 1 - t once
+    (changed_root(x, t, data) @ data - x) / (1 - t) | the exponent holds the squared distance, not its root
+    velocity(x, t, data, end=lambda x, t, mean: mean - t * x) | z is (x - t x1) / (1 - t): the velocity is (mean - x) /
+        (1 - t)
+    (np.exp(-((x - t * data) ** 2).sum(axis=1) / (2 * (1 - t) ** 2)) @ data - x) / (1 - t) | divide the weights by their
+        sum: they are chances
+    np.linalg.norm(velocity(x, t, data)) | this is the speed: return the vector
     velocity(x, t, data) * t | this is the distance already gone at that speed: return the velocity
     """,
     corners=lambda rng: {

@@ -86,6 +86,7 @@ def test_js_is_half_of_two_kl_to_the_mixture_and_every_distance_is_bounded(pq):
     assert all(type(value) is float for value in (js, tv, kl))
 
 
+@settings(deadline=None)
 @given(laws(2))
 def test_kl_agrees_with_scipy(pq):
     p, q = pq
@@ -94,6 +95,7 @@ def test_kl_agrees_with_scipy(pq):
     assert kl_divergence(p, q) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(laws(2))
 def test_total_variation_is_the_largest_difference_over_events(pq):
     p, q = pq

@@ -1,6 +1,7 @@
 """A run on several processes is the run on one up to rounding: checked with real processes, over gloo on the CPU."""
 
 import contextlib
+import faulthandler
 import functools
 import multiprocessing
 import os
@@ -26,28 +27,38 @@ SETTINGS = {"n_steps": 6, "n_critic": 2, "batch_size": 8, "latent_dim": 4, "log_
 SETTINGS |= {"lr": 1e-4, "clip_limit": 1.0}
 
 
-def work_and_save(work, rank, n, port, folder, args):
+PATIENCE = 300  # seconds; a process that takes longer says where it stands, and ends
+
+
+def work_and_save(work, rank, n, ports, folder, args):
     """In a new process: meet the others as torchrun lets them meet, work, and leave what was returned and printed."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n), "MASTER_ADDR": "127.0.0.1"}
-    os.environ |= {"MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    os.environ |= {"TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_USE_AGENT_STORE": "True"}
     training.tqdm = functools.partial(training.tqdm, disable=True)
     with (folder / f"{rank}.txt").open("w") as told, contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        faulthandler.dump_traceback_later(PATIENCE, exit=True, file=told)
+        os.environ["MASTER_PORT"] = str(ports.get())
         processes.join()
         torch.save(work(*args), folder / f"{rank}.pt")
         processes.leave()
+        faulthandler.cancel_dump_traceback_later()
 
 
 def on_processes(n, folder, work, *args):
     """What ``work`` returned on each of n processes, and all that they printed."""
     forked = hasattr(os, "fork") and not torch.cuda.is_available()  # a fork has everything imported
-    start = multiprocessing.get_context("fork" if forked else "spawn").Process
-    board = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    started = [start(target=work_and_save, args=(work, rank, n, board.port, folder, args)) for rank in range(n)]
+    context = multiprocessing.get_context("fork" if forked else "spawn")
+    ports = context.SimpleQueue()
+    started = [context.Process(target=work_and_save, args=(work, rank, n, ports, folder, args)) for rank in range(n)]
     for process in started:
         process.start()
+    # Not before the forks: its thread takes locks of libc, and a child forked meanwhile would wait for one forever.
+    board = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    for _ in started:
+        ports.put(board.port)
     for process in started:
-        process.join(120)
+        process.join(PATIENCE + 30)
         process.kill()
     assert [process.exitcode for process in started] == [0] * n, printed(folder, n)
     return [torch.load(folder / f"{rank}.pt") for rank in range(n)], printed(folder, n)

@@ -327,6 +327,14 @@ def dcgan_generator(latent_dim, image_shape):
             {"make_critic": lambda shape: conv_critic(shape).requires_grad_(False)},
             "the critic has no parameter to train",
         ),
+        (
+            {"make_critic": lambda shape: nn.Sequential(nn.LeakyReLU(inplace=True), nn.Flatten(), nn.Linear(64, 1))},
+            "the critic must leave its batch as it was",
+        ),
+        (
+            {"make_generator": lambda z, shape: nn.Sequential(nn.ReLU(inplace=True), conv_generator(z, shape))},
+            "the generator must leave its batch as it was",
+        ),
         ({"checkpoint": {}}, "this is no checkpoint of train"),
         ({"checkpoint": 7}, "this is no checkpoint of train"),
         ({"on_log": 5}, "on_log must be a function of the run, found int"),

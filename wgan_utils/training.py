@@ -462,4 +462,8 @@ def output_shape(name: str, network: nn.Module, x: Tensor) -> tuple[int, ...]:
             module.training = mode
     if not isinstance(made, Tensor):
         raise ValueError(f"the {name} must return a tensor, found {type(made).__name__}")
+    if x._version:  # torch counts here what was done to it in place
+        raise ValueError(
+            f"the {name} must leave its batch as it was, found it changed: a first layer with inplace=True?"
+        )
     return tuple(made.shape)

@@ -486,15 +486,16 @@ def maker(last=(), middle=(), width=None, channels=None):
     return my_critic_for
 
 
-class Linear(nn.Module):
-    """A linear critic, and what is made of its images and its scores."""
+class Bent(nn.Module):
+    """A critic of two layers, and what is made of its images and its scores."""
 
     def __init__(self, c, h, w, before=lambda x: x, after=lambda scores: scores):
         super().__init__()
-        self.layer, self.before, self.after = nn.LazyLinear(1), before, after
+        self.layers = nn.Sequential(nn.LazyLinear(8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
+        self.before, self.after = before, after
 
     def forward(self, x):
-        return self.after(self.layer(self.before(x).flatten(1)))
+        return self.after(self.layers(self.before(x).flatten(1)))
 
 
 def named_fault(loss, penalty, seen):
@@ -505,10 +506,11 @@ def named_fault(loss, penalty, seen):
     return 1 if np.allclose(seen, both) else 3
 
 
-def accumulated(critic, x_real, x_fake, eps, k, charge=None, weight=10, by_hand=False):
+def accumulated(critic, x_real, x_fake, eps, k, charge=None, weight=10, by_hand=False, forget=True):
     """Gradients added up over k parts by backward(), or as a mean of vectors."""
     vectors = []
-    critic.zero_grad()
+    if forget:
+        critic.zero_grad()
     for x, y, e in zip(x_real.chunk(k), x_fake.chunk(k), eps.chunk(k), strict=True):
         x_hat = (y + e * (x - y)).detach().requires_grad_(True)
         (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
@@ -748,12 +750,12 @@ RIGHT = {
     maker(middle=(nn.GroupNorm(1, 8),))
     nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, 1))
     nn.Sequential(nn.Flatten(), nn.LazyLinear(16), nn.ReLU(), nn.LazyLinear(1))
-    nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 1), nn.Flatten(0))
+    nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 8), nn.PReLU(), nn.Linear(8, 1), nn.Flatten(0))
     nn.Sequential(nn.Conv2d(c, 8, 4, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 1))
     nn.Sequential(nn.Conv2d(c, 8, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, (h // 2, w // 2)), nn.Flatten())
-    nn.Sequential(spectral_norm(nn.Conv2d(c, 8, 4, 2, 1)), nn.Flatten(), spectral_norm(nn.Linear(2 * h * w, 1)))
+    maker(middle=(spectral_norm(nn.Conv2d(8, 8, 3, padding=1)),))
     maker(middle=(nn.LazyInstanceNorm2d(),))
-    Linear
+    Bent
     nn.Sequential(nn.Conv2d(c, 8, 4, 2, 1), nn.LayerNorm([8, h // 2, w // 2]), nn.Flatten(), nn.Linear(2 * h * w, 1))
     """,
     "epochs": """n, k, b, m:
@@ -1062,6 +1064,7 @@ WRONG = {
     """,
     "accumulated_gradient": """c, x, y, e, k:
     accumulated(c, x, y, e, 1) | rows at once
+    accumulated(c, x, y, e, k, forget=False) | step before
     k * accumulated(c, x, y, e, k) | divide each
     accumulated(c, x, y, e, k) / k | once
     accumulated(c, x, y, torch.rand_like(e), k) | entries
@@ -2050,16 +2053,18 @@ WRONG = {
     nn.Sequential(nn.Conv2d(c, 1, 4, 4)) | patch|flatten|one score
     maker(last=(nn.Softmax(1),)) | softmax|every image
     maker(last=(nn.Softplus(),)) | softplus|negative|linear
-    Linear(c, h, w, before=lambda x: x[:, 0]) | channel
-    Linear(c, h, w, after=lambda scores: scores.detach()) | graph|detach
-    Linear(c, h, w, before=lambda x: x - x.mean(0)) | other images
-    Linear(c, h, w, after=lambda scores: scores.mean()) | whole batch|mean
-    Linear(c, h, w, after=torch.sigmoid) | bounded|sigmoid
+    Bent(c, h, w, before=lambda x: x[:, 0]) | channel
+    Bent(c, h, w, after=lambda scores: scores.detach()) | graph|detach
+    Bent(c, h, w, before=lambda x: x - x.mean(0)) | other images
+    Bent(c, h, w, after=lambda scores: scores.mean()) | whole batch|mean
+    Bent(c, h, w, after=torch.sigmoid) | bounded|sigmoid
     maker(last=(nn.BatchNorm1d(1),)) | batch norm|other images|every image
     maker(last=(nn.LayerNorm(1),)) | every image|norm over|single
     maker(last=(nn.LogSigmoid(),)) | negative|ReLU|exp|finite|not positive
     maker(last=(nn.Hardtanh(),)) | tanh|bounded
     nn.Sequential(nn.Linear(w, 1)) | one score|scalar|0-d|\\(8, 28
+    nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 1)) | linear
+    nn.Sequential(nn.Conv2d(c, 8, 4, 2, 1), nn.Flatten(), nn.Linear(2 * h * w, 1)) | linear
     """,
 }
 

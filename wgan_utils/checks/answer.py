@@ -109,7 +109,12 @@ def fresh(value: object) -> object:
     """A copy that a student's function may overwrite."""
     if is_tensor(value):
         return value.detach().clone().requires_grad_(value.requires_grad)
-    return copy.deepcopy(value) if isinstance(value, np.ndarray | list) or is_module(value) else value
+    if is_module(value):
+        copied = copy.deepcopy(value)
+        for weight, its_copy in zip(value.parameters(), copied.parameters(), strict=True):
+            its_copy.grad = None if weight.grad is None else weight.grad.clone()
+        return copied
+    return copy.deepcopy(value) if isinstance(value, np.ndarray | list) else value
 
 
 def is_unchanged(before: object, after: object) -> bool:

@@ -157,6 +157,8 @@ def batches(rng: np.random.Generator) -> list[tuple]:
         critic = Noting(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
         with torch.no_grad():
             critic[2].weight.mul_(4)  # slopes on both sides of 1
+        for weight in critic.parameters():
+            weight.grad = torch.ones_like(weight)  # left from a step before
         x_real, x_fake = torch.tensor(rng.normal([[[2.0]], [[-1.0]]], 1, (2, n, 3)))
         found.append((critic, x_real, x_fake, torch.tensor(rng.random((n, 1))), k))
     return found
@@ -215,6 +217,9 @@ accumulated_gradient = Exercise(
     right=accumulate(),
     extra=in_parts,
     wrong={
+        "the critic came with a gradient from a step before, and yours was added to it: zero_grad() first": (
+            lambda *args: 1 + accumulate()(*args)
+        ),
         "the sum over the parts is k times the gradient: divide each part's loss by k": lambda *args: (
             args[-1] * accumulate()(*args)
         ),

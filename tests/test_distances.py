@@ -61,7 +61,6 @@ def over_the_line(integrand, d):
     return quad(integrand, -12, d + 12, points=[0, d / 2, d], epsabs=1e-13, epsrel=1e-12, limit=200)[0]
 
 
-@settings(deadline=None)
 @given(laws(3))
 def test_total_variation_and_the_root_of_js_are_metrics(pqr):
     p, q, r = pqr
@@ -73,7 +72,6 @@ def test_total_variation_and_the_root_of_js_are_metrics(pqr):
         assert (distance(p, q) > 0) == (np.abs(p - q).max() > 0) or np.abs(p - q).max() < 1e-15
 
 
-@settings(deadline=None)
 @given(laws(2))
 def test_js_is_half_of_two_kl_to_the_mixture_and_every_distance_is_bounded(pq):
     p, q = pq
@@ -86,7 +84,6 @@ def test_js_is_half_of_two_kl_to_the_mixture_and_every_distance_is_bounded(pq):
     assert all(type(value) is float for value in (js, tv, kl))
 
 
-@settings(deadline=None)
 @given(laws(2))
 def test_kl_agrees_with_scipy(pq):
     p, q = pq
@@ -95,7 +92,6 @@ def test_kl_agrees_with_scipy(pq):
     assert kl_divergence(p, q) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(laws(2))
 def test_total_variation_is_the_largest_difference_over_events(pq):
     p, q = pq
@@ -314,7 +310,7 @@ def test_w1_between_gaussians_in_two_known_cases():
 MEANS, DEVIATIONS = st.floats(-5, 5), st.floats(0.1, 3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(MEANS, DEVIATIONS, MEANS, DEVIATIONS)
 def test_closed_forms_of_gaussians_agree_with_quadrature(mean_p, std_p, mean_q, std_q):
     p, q = stats.norm(mean_p, std_p), stats.norm(mean_q, std_q)

@@ -163,7 +163,7 @@ def penalty_and_gradients(penalty, critic, x_real, x_fake):
     return [value.detach(), *(0 * p if p.grad is None else p.grad.clone() for p in critic.parameters())]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from([1, 2, 4, 6]),  # channels
     st.tuples(st.integers(5, 9), st.integers(5, 9)),  # height and width

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
@@ -28,7 +28,6 @@ def linear_critic(weight):
     return lambda x: x.flatten(1) @ weight
 
 
-@settings(deadline=None)
 @given(SHAPES, st.floats(0, 10), st.integers(0, 2**31))
 def test_penalty_of_a_linear_critic_depends_only_on_its_weight_norm(shape, norm, seed):
     rng = torch.Generator().manual_seed(seed)
@@ -61,7 +60,6 @@ def test_penalty_trains_the_critic_and_leaves_the_generator_alone():
     assert x_fake.grad is None
 
 
-@settings(deadline=None)
 @given(SHAPES, st.floats(0, 10), st.integers(0, 2**31))
 def test_one_sided_penalty_of_a_linear_critic_charges_only_for_norms_above_one(shape, norm, seed):
     rng = torch.Generator().manual_seed(seed)
@@ -109,7 +107,6 @@ def test_a_critic_that_works_in_place_has_the_slopes_of_its_twin():
     torch.testing.assert_close(x, before)
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 100), st.integers(0, 2**31))
 def test_slopes_scale_with_the_critic_and_do_not_see_a_shift_of_its_scores(scale, seed):
     torch.manual_seed(seed)
@@ -149,7 +146,6 @@ def test_points_lie_between_their_own_pair_and_carry_no_gradient():
     assert not x_hat.requires_grad and 0 <= place.min() and place.max() <= 1
 
 
-@settings(deadline=None)
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
 def test_critic_and_generator_pull_the_fake_score_apart(real, fake):
     real, fake = torch.tensor([real]), torch.tensor([fake])
@@ -199,7 +195,6 @@ def test_a_clip_limit_must_be_positive(clip_limit):
         clip_weights_(nn.Linear(1, 1), clip_limit)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-30, 30), min_size=1, max_size=5), st.lists(st.floats(-30, 30), min_size=1, max_size=5))
 def test_discriminator_loss_is_the_cross_entropy_of_its_two_labels(real, fake):
     real, fake = torch.tensor(real).double(), torch.tensor(fake).double()

@@ -75,7 +75,7 @@ def test_mlp_networks_map_points_to_scores_and_noise_to_points():
     assert [type(layer) for layer in mlp_critic(2, 16, 2)] == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 9)),  # height and width
     st.tuples(st.integers(1, 4), st.integers(1, 4)),  # kernel

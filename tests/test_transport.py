@@ -83,7 +83,7 @@ def test_plan_potentials_and_pot_agree_on_300_problems_most_of_them_degenerate(b
         assert primal == pytest.approx(oracle, abs=1e-9 * scale), seed
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SIZES, SIZES, SEEDS)
 def test_every_feasible_pair_lies_below_every_plan(n, m, seed):
     """Weak duality, for plans and potentials that are not optimal; the optimal value lies between them."""
@@ -97,7 +97,7 @@ def test_every_feasible_pair_lies_below_every_plan(n, m, seed):
     assert value <= (some_plan * cost).sum() + 1e-12
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SIZES, SIZES, SEEDS)
 def test_c_transform_is_the_largest_partner_and_three_are_as_good_as_one(n, m, seed):
     rng = np.random.default_rng(seed)
@@ -111,7 +111,7 @@ def test_c_transform_is_the_largest_partner_and_three_are_as_good_as_one(n, m, s
     np.testing.assert_allclose(c_transform(f_again, cost), g, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIZES, SEEDS)
 def test_with_a_metric_cost_g_is_minus_f_and_f_is_1_lipschitz_even_where_there_is_no_mass(n, seed):
     rng = np.random.default_rng(seed)
@@ -338,7 +338,7 @@ def test_equal_weights_against_equal_weights_are_matched_one_to_one(n):
 # W1 between samples
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIZES, SIZES, SIZES, st.integers(1, 4), SEEDS)
 def test_w1_is_a_metric(n, m, k, dim, seed):
     rng = np.random.default_rng(seed)
@@ -351,7 +351,7 @@ def test_w1_is_a_metric(n, m, k, dim, seed):
     assert not apart or wasserstein1(x, y) > 1e-4
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIZES, SIZES, st.integers(1, 4), st.floats(0, 1e3), SEEDS)
 def test_a_shift_costs_its_length_and_a_stretch_multiplies(n, m, dim, stretch, seed):
     rng = np.random.default_rng(seed)
@@ -362,7 +362,7 @@ def test_a_shift_costs_its_length_and_a_stretch_multiplies(n, m, dim, stretch, s
     assert wasserstein1(stretch * x, stretch * y) == pytest.approx(stretch * wasserstein1(x, y), rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(1, 30), SEEDS)
 def test_on_the_line_three_routes_agree_with_scipy(n, m, seed):
     rng = np.random.default_rng(seed)
@@ -443,7 +443,7 @@ def real_and_fake(seed=0, n=25):
     return x_real, x_fake, f, g, value
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIZES, st.integers(1, 3), st.sampled_from(["lower", "upper"]), SEEDS)
 def test_both_extensions_are_1_lipschitz_and_keep_the_values(n, dim, form, seed):
     rng = np.random.default_rng(seed)
@@ -524,7 +524,7 @@ def test_an_optimal_critic_rises_at_slope_1_on_segments_of_the_plan_but_not_on_o
 # Sinkhorn
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SIZES, SIZES, SEEDS)
 def test_sinkhorn_plans_have_the_marginals_and_the_form_they_claim(n, m, seed):
     rng = np.random.default_rng(seed)

@@ -352,19 +352,14 @@ def iv_ratio(reg):
     return r
 
 
-def weights(x, t, data, centre=lambda t: t, spread=lambda t: 2 * (1 - t) ** 2, sign=-1):
-    score = sign * ((x - centre(t) * data) ** 2).sum(axis=1) / spread(t)
+def weights(x, t, data, centre=lambda t: t, spread=lambda t: 2 * (1 - t) ** 2, sign=-1, power=1.0):
+    score = sign * ((x - centre(t) * data) ** 2).sum(axis=1) ** power / spread(t)
     share = np.exp(score - score.max())
     return share / share.sum()
 
 
 def velocity(x, t, data, end=lambda x, t, mean: (mean - x) / (1 - t), **how):
     return end(x, t, weights(x, t, data, **how) @ data)
-
-
-def changed_root(x, t, data):
-    share = np.exp(-np.sqrt(((x - t * data) ** 2).sum(axis=1)) / (2 * (1 - t) ** 2))
-    return share / share.sum()
 
 
 def changed_velocity(**how):
@@ -417,7 +412,7 @@ exact_velocity = Exercise(
     (data - x) / (1 - t) | these are the velocities to each datum: take their mean, weighed by how likely each is
     velocity(x, t, data) + x | this is where one whole step leads: return the velocity
     velocity(x, t, data) / (1 - t) | divide by 1 - t once
-    (changed_root(x, t, data) @ data - x) / (1 - t) | the exponent holds the squared distance, not its root
+    changed_velocity(power=0.5) | the exponent holds the squared distance, not its root
     velocity(x, t, data, end=lambda x, t, mean: mean - t * x) | z is (x - t x1) / (1 - t): the velocity is (mean - x) /
         (1 - t)
     (np.exp(-((x - t * data) ** 2).sum(axis=1) / (2 * (1 - t) ** 2)) @ data - x) / (1 - t) | divide the weights by their

@@ -170,6 +170,17 @@ def test_bytes_made_bytes_once_more_are_refused():
         to_bytes(torch.zeros(2, dtype=torch.uint8))
 
 
+def test_pixels_that_no_byte_can_say_are_refused():
+    with pytest.raises(ValueError, match=r"found NaN in torch.float32 \(2,\): has the training diverged"):
+        to_bytes(torch.tensor([0.0, torch.nan]))
+
+
+@pytest.mark.parametrize("scale", [to_pixels_pm1, to_bytes])
+def test_an_array_in_place_of_pixels_is_named(scale):
+    with pytest.raises(ValueError, match="found ndarray"):
+        scale(np.zeros(2, dtype=np.uint8))
+
+
 DIGITS = torch.zeros(5, 1, 2, 2, dtype=torch.uint8)
 
 

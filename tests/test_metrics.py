@@ -1,5 +1,6 @@
 """The judge knows its digits, and the distance is the one that Gaussians have."""
 
+import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
@@ -48,6 +49,15 @@ def test_features_do_not_depend_on_the_batch_and_lead_to_the_probabilities(test_
 def test_what_is_not_bytes_of_28_by_28_is_refused(images):
     with pytest.raises(ValueError, match=r"must be uint8 \(n, 1, 28, 28\), found"):
         digit_features(images)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [digit_features, digit_probabilities, lambda x: nearest_neighbours(x, x), lambda x: frechet_distance(x, x)],
+)
+def test_an_array_in_place_of_a_tensor_is_named(measure):
+    with pytest.raises(ValueError, match="must be a tensor, found ndarray"):
+        measure(np.zeros((2, 1, 28, 28), dtype=np.uint8))
 
 
 def test_the_judge_sees_the_same_whatever_the_default_precision_and_device(test_split, other_default):

@@ -51,6 +51,8 @@ def test_critic_scores_each_image_on_its_own():
 def test_a_side_that_is_no_multiple_of_four_is_refused(make):
     with pytest.raises(ValueError, match="multiples of 4, found 30 x 28"):
         make((1, 30, 28))
+    with pytest.raises(ValueError, match=r"must be \(channels, height, width\), found \(28, 28\)"):
+        make((28, 28))
 
 
 def test_the_shape_beside_each_layer_is_true():

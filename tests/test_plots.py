@@ -36,6 +36,20 @@ def test_each_image_lies_in_its_own_tile_and_bytes_and_floats_look_the_same():
     np.testing.assert_allclose(plots.tile_images(images / 127.5 - 1, n_columns=3), picture)
 
 
+@pytest.mark.parametrize(
+    ("shape", "n_columns", "message"),
+    [
+        ((5, 28, 28), 3, r"images must be \(n, 1 or 3, height, width\), found \(5, 28, 28\)"),
+        ((5, 2, 28, 28), 3, r"found \(5, 2, 28, 28\)"),
+        ((0, 1, 28, 28), 3, r"found \(0, 1, 28, 28\)"),
+        ((5, 1, 28, 28), 0, "n_columns must be at least 1, found 0"),
+    ],
+)
+def test_what_is_no_batch_of_images_is_refused(shape, n_columns, message):
+    with pytest.raises(ValueError, match=message):
+        plots.tile_images(torch.zeros(shape), n_columns)
+
+
 def test_colours_of_data_and_fakes_differ_for_every_kind_of_eye():
     """Blue and vermilion stay apart in brightness-free hue for the common deficiencies: they differ in blue."""
     assert abs(to_rgb(plots.REAL)[2] - to_rgb(plots.FAKE)[2]) > 0.5

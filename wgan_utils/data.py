@@ -103,6 +103,11 @@ def check_md5(path: Path, expected: str) -> None:
         )
 
 
+def describe(value: object) -> str:
+    """A tensor's dtype and shape, or the type of anything else: what an error message says it found."""
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
 def to_pixels_pm1(images: Tensor) -> Tensor:
     """Bytes 0 to 255 scaled to floats in [-1, 1], on the images' own device.
 
@@ -115,8 +120,8 @@ def to_pixels_pm1(images: Tensor) -> Tensor:
     Raises:
         ValueError: the images are not bytes, and so perhaps scaled already.
     """
-    if images.dtype != torch.uint8:
-        raise ValueError(f"images must be uint8, found {images.dtype}: were they scaled already?")
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8, found {describe(images)}: were they scaled already?")
     return images.float() / 127.5 - 1
 
 
@@ -130,10 +135,12 @@ def to_bytes(pixels: Tensor) -> Tensor:
         uint8 of the same shape.
 
     Raises:
-        ValueError: the pixels are not floats, and so perhaps bytes already.
+        ValueError: the pixels are not floats, and so perhaps bytes already; or one is NaN, which no byte can say.
     """
-    if not pixels.is_floating_point():
-        raise ValueError(f"pixels must be floats in [-1, 1], found {pixels.dtype}: are they bytes already?")
+    if not isinstance(pixels, Tensor) or not pixels.is_floating_point():
+        raise ValueError(f"pixels must be floats in [-1, 1], found {describe(pixels)}: are they bytes already?")
+    if pixels.isnan().any():
+        raise ValueError(f"pixels must be numbers, found NaN in {describe(pixels)}: has the training diverged?")
     return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -171,8 +178,9 @@ def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:
         ValueError: there are no images, they are not bytes, or the batch size is not a whole number of at least 1.
     """
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or not images.numel():
-        found = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images must be uint8 (n, channels, height, width) with n at least 1, found {found}")
+        raise ValueError(
+            f"images must be uint8 (n, channels, height, width) with n at least 1, found {describe(images)}"
+        )
     if not hasattr(batch_size, "__index__") or operator.index(batch_size) < 1:
         raise ValueError(f"batch_size must be a whole number of at least 1, found {batch_size!r}")
     if rng.device.type != images.device.type:

@@ -58,6 +58,13 @@ def load_judge(device: str = "cpu") -> nn.Sequential:
     return judge.to(device).eval().requires_grad_(False)
 
 
+def _check_tensors(**named: object) -> None:
+    """A ValueError when one of them is no tensor; an array has a dtype and a shape too, and would be told by them."""
+    for name, value in named.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} must be a tensor, found {type(value).__name__}")
+
+
 @torch.no_grad()
 def digit_features(images: Tensor) -> Tensor:
     """What the judge sees in each image: the 64 activations before its last layer.
@@ -71,6 +78,7 @@ def digit_features(images: Tensor) -> Tensor:
     Raises:
         ValueError: the images are not bytes of that shape.
     """
+    _check_tensors(images=images)
     if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28):
         raise ValueError(f"images must be uint8 (n, 1, 28, 28), found {images.dtype} {tuple(images.shape)}")
     body = load_judge(str(images.device))[:-1]
@@ -130,6 +138,7 @@ def nearest_neighbours(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: the two are not bytes of one image shape, or one of them is empty.
     """
+    _check_tensors(images=images, others=others)
     for name, batch in {"images": images, "others": others}.items():
         if batch.dtype != torch.uint8 or batch.ndim != 4 or not len(batch):
             raise ValueError(
@@ -163,6 +172,7 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
 
     Source: Dowson and Landau 1982; Heusel et al. 2017, equation 6 (arXiv:1706.08500).
     """
+    _check_tensors(features_a=features_a, features_b=features_b)
     for name, features in {"features_a": features_a, "features_b": features_b}.items():
         if features.ndim != 2 or len(features) < 2:
             raise ValueError(f"{name} must be (n, d) with n at least 2, found {tuple(features.shape)}")

@@ -61,14 +61,13 @@ def conv_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1,
         Module from (batch, latent_dim) to (batch, channels, height, width).
 
     Raises:
-        ValueError: height or width is not a multiple of 4.
+        ValueError: there are not three numbers, or height or width is not a multiple of 4.
 
     Source: batch norm, ReLU and tanh as in DCGAN (Radford et al. 2015, arXiv:1511.06434); the shuffle of
     channels into pixels is that of Shi et al. 2016 (arXiv:1609.05158).
     """
+    _check_shape(image_shape)
     channels, height, width = image_shape
-    if height % 4 or width % 4:
-        raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
     h, w = height // 4, width // 4
     return nn.Sequential(
         nn.Linear(latent_dim, 256, bias=False),  # (batch, 256)
@@ -88,6 +87,14 @@ def conv_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1,
     )
 
 
+def _check_shape(image_shape: tuple[int, ...]) -> None:
+    if len(image_shape) != 3:
+        raise ValueError(f"image_shape must be (channels, height, width), found {tuple(image_shape)}")
+    _, height, width = image_shape
+    if height % 4 or width % 4:
+        raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
+
+
 def constant_width_generator(latent_dim: int = 64, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequential:
     """A network from noise to images: no batch norm, 32 channels at every size.
 
@@ -95,9 +102,8 @@ def constant_width_generator(latent_dim: int = 64, image_shape: tuple[int, int, 
 
     Source: the second generator of the stress test of Arjovsky et al. 2017, Figure 6 (arXiv:1701.07875), made small.
     """
+    _check_shape(image_shape)
     channels, height, width = image_shape
-    if height % 4 or width % 4:
-        raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
     h, w = height // 4, width // 4
     return nn.Sequential(
         nn.Linear(latent_dim, 32 * h * w),  # (batch, 1568)
@@ -138,14 +144,13 @@ def conv_critic(image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Sequentia
         Module from (batch, channels, height, width) to (batch, 1).
 
     Raises:
-        ValueError: height or width is not a multiple of 4.
+        ValueError: there are not three numbers, or height or width is not a multiple of 4.
 
     Source: shuffles as in ``conv_generator``, without normalisation (Gulrajani et al. 2017, section 4,
     arXiv:1704.00028).
     """
+    _check_shape(image_shape)
     channels, height, width = image_shape
-    if height % 4 or width % 4:
-        raise ValueError(f"image height and width must be multiples of 4, found {height} x {width}")
     return nn.Sequential(
         InkPatches(4),  # (batch, 16, 7, 7): a block of 4 x 4 pixels becomes 16 channels, paper becomes 0
         nn.Conv2d(16 * channels, 32, kernel_size=3, padding=1),  # (batch, 32, 7, 7)

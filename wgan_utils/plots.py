@@ -68,9 +68,16 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
 
     Returns:
         (rows * (height + 2) + 2, columns * (width + 2) + 2, 3), values in [0, 1].
+
+    Raises:
+        ValueError: the images have another shape, or a row holds none.
     """
     from torchvision.utils import make_grid
 
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(f"images must be (n, 1 or 3, height, width), found {tuple(images.shape)}")
+    if n_columns < 1:
+        raise ValueError(f"n_columns must be at least 1, found {n_columns}")
     pixels = images / 255 if not images.is_floating_point() else (images + 1) / 2
     pixels = pixels.detach().cpu().clamp(0, 1)
     if images.shape[1] == 1:

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
-from wgan_utils.data import draw_batch
+from wgan_utils.data import describe, draw_batch
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
 from wgan_utils.muon import Muon
@@ -406,17 +406,15 @@ def lr_factor(config: TrainConfig, step: int) -> float:
 
 def checked_noise(z: Tensor, latent_dim: int) -> Tensor:
     """The noise as float32, or a ValueError that says what is wrong."""
-    found = f"{z.dtype} {tuple(z.shape)}" if isinstance(z, Tensor) else type(z).__name__
     if not (isinstance(z, Tensor) and z.is_floating_point() and z.ndim == 2 and len(z) and z.shape[1] == latent_dim):
-        raise ValueError(f"z_watch must be floats (m, latent_dim) with latent_dim {latent_dim}, found {found}")
+        raise ValueError(f"z_watch must be floats (m, latent_dim) with latent_dim {latent_dim}, found {describe(z)}")
     return z.detach().float()
 
 
 def make_networks(config: TrainConfig, images: Tensor, make_generator, make_critic) -> tuple[nn.Module, nn.Module]:
     """Generator and critic from the config's seed, on the images' device, checked to fit the images."""
-    found = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
     if not (isinstance(images, Tensor) and images.ndim == 4 and images.dtype == torch.uint8 and images.numel()):
-        raise ValueError(f"images must be uint8 (n, channels, height, width), found {found}")
+        raise ValueError(f"images must be uint8 (n, channels, height, width), found {describe(images)}")
     image_shape = tuple(images.shape[1:])
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # leave the caller's random numbers alone
         torch.default_generator.manual_seed(config.seed)  # the networks are made on the CPU

@@ -192,6 +192,8 @@ w1_from_log = Exercise(
     -2 * t - e / 2 | the estimate is taken off whole
     math.sqrt(-t * e) | the two differ by a sum, not by a factor
     t**2 / e | the two differ by a sum, not by a factor: no quotient
+    e - (e + t) / 10 | lambda is not known, and need not be: this takes it as 10
+    e / (1 + e / 20) | lambda is not known, and need not be: this takes it as 10, and the estimate as W
     """,
     corners=lambda rng: {"where the two agree there is no excess: that is W1": (2.5, -2.5)},
 )
@@ -211,6 +213,11 @@ best_scale = Exercise(
     (e / (2 * lam) + 1) / (s**2).mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): an s is missing
     (e / (2 * lam) + s.mean()) / s.mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): s stands twice below
     e / (2 * lam) + 1 | the slopes are missing: this is for slopes of 1
+    e / (2 * lam) + s.mean() | divide by the mean of the squares: the parabola's other coefficient
+    (e + s.mean()) / (2 * lam * (s**2).mean()) | only the estimate is divided by 2 lambda_gp: the mean slope is not
+    (e / (2 * lam) + 1) / s.mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): take the mean of this
+    (e / (2 * lam) + s.mean()) / s.var() | the mean of the squares, not the variance
+    (e / (2 * lam) + s) / s**2 | one factor for all slopes: take the means of s and of s^2 first
     1 / s.mean() | this makes the mean slope 1: the reward pulls too
     s.mean() / (s**2).mean() | this minimises the penalty alone: the reward pulls too
     e / (2 * lam) / (s**2).mean() | this is for a penalty of the squared slope: the spring rests at 1
@@ -408,6 +415,8 @@ falling_rate = Exercise(
     lr * min(1, (1 - s / n) / (1 - h) ** 2) | do not divide by the square of what is left: 1 - hold
     lr * min(1, (1 - s / n) / (1 + h)) | add nothing: the share that is left is 1 - hold, not 1 + hold
     lr * (1 - max(0, (s / n - h) / (1 - h)) ** 2) | a straight line, not a parabola: no square
+    lr * (1 - h * s / n) | hold is where the line begins, not how steep it is
+    lr if s / n < h else lr * (1 - h) * (1 - s / n) | the line starts at lr: divide by 1 - hold, do not multiply
     """,
     corners=lambda rng: {
         "at step 0 the rate is lr": (0, 500, 1.9, 0.3),

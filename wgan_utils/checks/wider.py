@@ -135,6 +135,8 @@ average_gradient = Exercise(
     np.median(g, 0) | a mean, weighted by rows, not the median
     r @ g / r.sum() / len(r) | divide once, by the number of all rows
     r @ g / (r.sum() - 1) | divide by the number of all rows, not one less
+    r @ g / r.max() | divide by the number of all rows, not by that of the largest part
+    g.mean() | one number for each column: this is the mean of all entries
     """,
 )
 
@@ -309,6 +311,7 @@ scaled_lr = Exercise(
     2 * k * lr / (2 - lr - k * lr) | a sign is wrong in solving x / (2 - x) = k lr / (2 - lr)
     2 * k * lr / (2 + lr + k * lr) | a sign is wrong in 2 - lr, solving x / (2 - x) = k lr / (2 - lr)
     k * lr / (2 - lr) | this is the new x / (2 - x), not x: solve for x
+    k * lr / (1 + k * lr) | this solves x / (1 - x) = k lr: the spread has 2 - lr below
     2 * k**2 * lr / (2 - lr + k**2 * lr) | the variance of a mean falls with k, not with k^2
     2 * k**0.5 * lr / (2 - lr + k**0.5 * lr) | the spread is a variance: it falls with k, not with its root
     k * lr / (2 - lr + k * lr) | a 2 is missing in the numerator: x / (2 - x) = a gives x = 2 a / (1 + a)

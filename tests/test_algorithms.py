@@ -101,3 +101,16 @@ def test_a_turn_of_the_penalty_paper_takes_any_penalty():
     arguments, _ = players()
     estimate, loss, _ = wgan_gp_step(*arguments, n_critic=2, lambda_gp=3.0, penalty=lambda *args: torch.tensor(7.0))
     assert loss.item() == pytest.approx(21 - estimate.item())
+
+
+@pytest.mark.parametrize("step", [wgan_step, gan_step])
+def test_a_short_last_batch_of_data_counts_no_fakes_among_them(step):
+    """Fakes are all 0 and score 0, data are all 1 and score 0.01."""
+    generator, critic = nn.Linear(1, 1), nn.Linear(1, 1)
+    for weight in [*generator.parameters(), *critic.parameters()]:
+        nn.init.zeros_(weight)
+    nn.init.constant_(critic.weight, 0.01)
+    opts = [torch.optim.SGD(network.parameters(), lr=0.0) for network in (generator, critic)]
+    draws = (lambda n: lambda: torch.ones(n, 1)), (lambda n: lambda: torch.randn(n, 1))
+    short, even = (step(draws[0](n), draws[1](64), generator, critic, *opts, n_critic=1)[0] for n in (32, 64))
+    torch.testing.assert_close(short, even)

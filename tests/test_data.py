@@ -286,3 +286,12 @@ def test_toys_lie_as_far_from_their_noisy_copies_and_from_themselves_as_is_known
     noisy = x + torch.randn(1000, 2, generator=rng)
     assert low < wasserstein1(fresh.numpy(), noisy.numpy()) < high
     assert floor_low < wasserstein1(x.numpy(), fresh.numpy()) < floor_high
+
+
+def test_fakes_come_in_evaluation_mode_and_leave_the_generator_as_it_was():
+    generator = conv_generator(4, (1, 8, 8)).train()
+    before = [value.clone() for value in generator.state_dict().values()]
+    few, more = (sample_images(generator, 4, n) for n in (8, 1001))
+    assert torch.equal(few, more[:8])
+    assert all(map(torch.equal, before, generator.state_dict().values()))
+    assert all(module.training for module in generator.modules())

@@ -348,3 +348,16 @@ def test_distances_between_udlbooks_ten_bins():
     assert kl_divergence(p, q) == math.inf
     assert kl_divergence(q, p) == pytest.approx(0.364711, abs=5e-7)
     assert js_divergence(p, q) == pytest.approx(0.084178, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: parallel_lines_distances(math.nan),
+        lambda: gaussian_w1(0, math.inf, 0, 1),
+        lambda: gaussian_kl(math.nan, 1, 0, 1),
+    ],
+)
+def test_numbers_that_are_not_finite_are_named(call):
+    with pytest.raises(ValueError, match="expected finite numbers, found"):
+        call()

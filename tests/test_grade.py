@@ -210,7 +210,9 @@ def test_a_wrong_call_ends_in_one_sentence_and_status_2(tmp_path, capsys):
     for arguments, sentence in [
         (["nowhere"], "expected a folder of submissions, found nowhere"),
         ([str(tmp_path / "empty")], "found none"),
-        ([str(tmp_path), "--seconds", "0"], "--seconds must be positive, found 0"),
+        ([str(tmp_path), "--seconds", "0"], "--seconds must be more than 0 and at most a day, 86400, found 0"),
+        ([str(tmp_path), "--seconds", "inf"], "at most a day, 86400, found inf"),
+        ([str(tmp_path), "--into", str(tmp_path / "a.py")], "--into"),
         ([str(tmp_path), "--assignment", str(tmp_path / "a.py")], "expected notebooks that ask for my_..."),
     ]:
         with pytest.raises(SystemExit) as stopped:

@@ -216,3 +216,17 @@ def test_the_best_discriminator_reveals_the_jensen_shannon_divergence():
     middle = (p + q) / 2
     js = ((p * (p / middle).log()).sum() + (q * (q / middle).log()).sum()) / 2
     assert math.log(2) - gan_discriminator_loss(real, fake).item() / 2 == pytest.approx(js.item())
+
+
+@pytest.mark.parametrize(
+    ("x", "found"),
+    [(torch.zeros(2, 3, dtype=torch.uint8), "torch.uint8"), (torch.zeros(0, 3), r"\(0, 3\)"), ([[0.0]], "found list")],
+)
+def test_what_is_no_batch_of_floats_has_no_slopes(x, found):
+    with pytest.raises(ValueError, match=f"x must be floats .*{found}"):
+        slopes(nn.Linear(3, 1), x)
+
+
+def test_slopes_without_gradients_say_why():
+    with torch.no_grad(), pytest.raises(ValueError, match="no_grad"):
+        slopes(nn.Linear(3, 1), torch.zeros(2, 3))

@@ -63,7 +63,7 @@ def test_an_array_in_place_of_a_tensor_is_named(measure):
 def test_the_judge_sees_the_same_whatever_the_default_precision_and_device(test_split, other_default):
     images = test_split[0][:20]
     usual = seen(images)
-    load_judge.cache_clear()  # it is made anew under the other default
+    metrics._judge.cache_clear()  # it is made anew under the other default
     for found, expected in zip(seen(images), usual, strict=True):
         assert found.dtype == torch.float32 and torch.equal(found, expected)
 
@@ -78,7 +78,7 @@ def test_altered_weights_are_refused(tmp_path, monkeypatch):
     (tmp_path / "digit_classifier.safetensors").write_bytes(content)
     monkeypatch.setattr(metrics, "WEIGHTS", tmp_path)
     with pytest.raises(ValueError, match=r"altered: sha256 .* expected"):
-        load_judge.__wrapped__("cpu")
+        metrics._judge.__wrapped__("cpu")
 
 
 def test_distance_of_a_set_to_itself_is_zero_and_order_does_not_matter():
@@ -203,3 +203,27 @@ def test_a_copy_is_at_distance_zero_and_a_changed_pixel_at_its_change(test_split
 def test_sets_whose_neighbours_make_no_sense_are_refused(images, others, message):
     with pytest.raises(ValueError, match=message):
         nearest_neighbours(images, others)
+
+
+def test_an_exact_copy_is_found_among_bright_images():
+    """Their squared norms pass 2^24, where float32 stops counting."""
+    images = torch.full((1, 1, 28, 28), 251, dtype=torch.uint8)
+    other = images.clone()
+    other[0, 0, 0, 0] = 250
+    distance, index = nearest_neighbours(images, torch.cat([other, images]))
+    assert distance.tolist() == [0] and index.tolist() == [1]
+
+
+def test_the_judge_moves_no_random_numbers_and_nobody_spoils_it(test_split):
+    images = test_split[0][:50]
+    metrics._judge.cache_clear()
+    torch.manual_seed(0)
+    features = digit_features(images)
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(1))
+    judge = load_judge().train()
+    judge(images.float() / 255)
+    with torch.autocast("cpu"):
+        again = digit_features(images)
+    assert again.dtype == torch.float32 and torch.equal(again, features)

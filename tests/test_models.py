@@ -317,3 +317,17 @@ def test_a_reflecting_layer_whose_bound_is_no_number_is_refused_and_so_is_a_subc
         lipschitz_bound(nn.Sequential(layer), (3,))
     with pytest.raises(ValueError, match="no bound is known for the layer"):
         lipschitz_bound(nn.Sequential(type("Loud", (ReflectingLayer,), {})(3)), (3,))
+
+
+def test_sorting_within_pairs_keeps_the_shape_of_a_feature_map():
+    maps = torch.randn(2, 4, 5, 5)
+    found = GroupSort()(maps)
+    assert found.shape == maps.shape
+    assert torch.equal(found[:, 2], maps[:, 2:].amin(dim=1)) and torch.equal(found[:, 3], maps[:, 2:].amax(dim=1))
+
+
+def test_a_complex_layer_and_a_critic_without_a_hidden_layer_are_refused():
+    with pytest.raises(ValueError, match="no bound is known for the layer Linear"):
+        lipschitz_bound(nn.Sequential(nn.Linear(1, 1, dtype=torch.complex64)), (1,))
+    with pytest.raises(ValueError, match="n_hidden must be at least 1, found 0"):
+        mlp_critic(n_hidden=0)

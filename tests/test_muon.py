@@ -108,3 +108,18 @@ def test_a_run_by_muon_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(algo
     for a, b in zip(whole.critic.parameters(), again.critic.parameters(), strict=True):
         assert torch.equal(a, b)
     assert isinstance(whole.critic_opt, Muon) and isinstance(whole.generator_opt, torch.optim.Adam)
+
+
+@pytest.mark.parametrize("power", [-38, -30, -23, 19, 30, 37])
+def test_a_matrix_near_the_ends_of_float32_is_turned_as_any_other(power):
+    matrix = drawn((20, 30), dtype=torch.float32)
+    torch.testing.assert_close(orthogonal(matrix * 10.0**power), orthogonal(matrix), rtol=0, atol=1e-5)
+
+
+def test_a_gradient_that_has_vanished_long_ago_leaves_the_weights_numbers():
+    weight = nn.Parameter(drawn((4, 4), dtype=torch.float32).clone())
+    opt = Muon([weight], lr=1e-3)
+    for step in range(400):
+        weight.grad = torch.ones(4, 4) if step == 0 else torch.zeros(4, 4)
+        opt.step()
+    assert weight.isfinite().all()

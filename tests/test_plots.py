@@ -291,3 +291,14 @@ def test_what_cannot_move_is_refused_with_what_was_found(make, bad, values, mess
 def test_a_sheet_higher_than_its_format_allows_is_refused():
     with pytest.raises(ValueError, match="100 frames of 200 pixels are higher than 16383"):
         plots.slider(draw, range(100), "x", "alt")
+
+
+def test_one_image_has_its_border_too():
+    ink = torch.full((1, 1, 4, 4), 255, dtype=torch.uint8)
+    one, two = plots.tile_images(ink, 8), plots.tile_images(ink.repeat(2, 1, 1, 1), 8)
+    np.testing.assert_array_equal(one, two[:, :8])
+
+
+def test_a_slider_starts_at_one_of_its_values():
+    with pytest.raises(ValueError, match="start must be an index into 2 values, found 2"):
+        plots.slider(lambda value: None, (1, 2), "theta", "A bar.", start=2)

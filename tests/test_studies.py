@@ -156,3 +156,17 @@ def test_the_script_of_each_study_runs_and_leaves_a_study_of_its_name(name, tmp_
     made, shipped = load_study(name, tmp_path), load_study(name)
     assert made[0].keys() == shipped[0].keys() and made[1].keys() <= shipped[1].keys()
     assert capsys.readouterr().out
+
+
+def test_a_folder_of_studies_may_be_a_text_and_must_be_one(tmp_path):
+    assert load_study("full_run", str(studies.STUDIES))[0] == load_study("full_run")[0]
+    with pytest.raises(ValueError, match="expected a folder of studies"):
+        load_study("full_run", tmp_path)
+
+
+def test_the_full_runs_generator_moves_no_random_numbers():
+    torch.manual_seed(0)
+    load_full_run()
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(1))

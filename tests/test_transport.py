@@ -725,3 +725,12 @@ def test_the_sinkhorn_divergence_refuses_samples_of_two_dimensions_and_a_reg_of_
         sinkhorn_divergence(x, y[:, :1], 1.0)
     with pytest.raises(ValueError, match="reg must be more than 0 and finite, found 0"):
         sinkhorn_divergence(x, y, 0.0)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9])
+@pytest.mark.parametrize("reg", [1e9, 1e12, 1e18])
+def test_the_divergence_at_any_large_reg_is_the_squared_distance_of_the_means(reg, unit):
+    rng = np.random.default_rng(0)
+    x, y = unit * rng.normal(size=(30, 2)), unit * (rng.normal(size=(40, 2)) + 1)
+    means = np.square(x.mean(axis=0) - y.mean(axis=0)).sum()
+    assert sinkhorn_divergence(x, y, reg) == pytest.approx(means, rel=1e-6)

@@ -62,7 +62,7 @@ def wgan_step(
         with torch.no_grad():  # the generator rests while the critic learns
             x_fake = generator(z)
         x = torch.cat([x_real, x_fake])  # one pass scores both
-        scores_real, scores_fake = critic(x).chunk(2)
+        scores_real, scores_fake = critic(x).split([len(x_real), len(x_fake)])
         loss = critic_loss(scores_real, scores_fake)  # line 5, sign turned
         minimise(loss, critic_opt)  # line 6
         clip_weights_(critic, clip_limit)  # line 7
@@ -105,7 +105,7 @@ def wgan_gp_step(
         with torch.no_grad():  # the generator rests while the critic learns
             x_fake = generator(z)  # line 5
         x = torch.cat([x_real, x_fake])  # one pass scores both
-        scores_real, scores_fake = critic(x).chunk(2)
+        scores_real, scores_fake = critic(x).split([len(x_real), len(x_fake)])
         loss = critic_loss(scores_real, scores_fake)
         estimates.append(-loss.detach())
         loss = loss + lambda_gp * penalty(critic, x_real, x_fake, rng)  # lines 6 and 7
@@ -142,7 +142,7 @@ def gan_step(
         with torch.no_grad():  # the generator rests while the discriminator learns
             x_fake = generator(z)
         x = torch.cat([x_real, x_fake])  # one pass scores both
-        logits_real, logits_fake = discriminator(x).chunk(2)
+        logits_real, logits_fake = discriminator(x).split([len(x_real), len(x_fake)])
         loss = gan_discriminator_loss(logits_real, logits_fake)
         minimise(loss, discriminator_opt)
         losses.append(loss.detach())

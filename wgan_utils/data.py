@@ -1,6 +1,7 @@
 """MNIST as bytes that live on the device, from which batches are drawn; fakes as bytes; three toy laws in the plane.
 
-This file imports only torch and torchvision, which knows the addresses; any function here can be copied on its own.
+This file imports only torch and torchvision, which knows the addresses; any function here can be copied, with the ones
+that it calls.
 """
 
 import hashlib
@@ -8,6 +9,8 @@ import math
 import operator
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -146,7 +149,7 @@ def to_bytes(pixels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample_images(generator: nn.Module, latent_dim: int, n: int, seed: int = 4) -> Tensor:
-    """Fakes from noise that is the same on every device.
+    """Fakes from noise that is the same on every device, by the generator in evaluation mode.
 
     Args:
         generator: maps (batch, latent_dim) to pixels in [-1, 1].
@@ -160,7 +163,20 @@ def sample_images(generator: nn.Module, latent_dim: int, n: int, seed: int = 4) 
     rng = torch.Generator("cpu").manual_seed(seed)
     z = torch.randn(n, latent_dim, generator=rng, dtype=torch.float32, device="cpu")
     z = z.to(next(generator.parameters()))  # its device and precision
-    return torch.cat([to_bytes(generator(batch)) for batch in z.split(1000)])
+    with evaluating(generator):
+        return torch.cat([to_bytes(generator(batch)) for batch in z.split(1000)])
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside, the network is in evaluation mode; afterwards each of its modules is in the mode that it had."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:

@@ -92,11 +92,20 @@ def parallel_lines_distances(theta: float) -> dict[str, float]:
     Returns:
         Keys ``"W1"`` (data units), ``"JS"``, ``"KL"`` (nats, the same both ways) and ``"TV"``.
 
+    Raises:
+        ValueError: ``theta`` is not finite.
+
     Source: Arjovsky et al. 2017, Example 1 (arXiv:1701.07875).
     """
+    _check_finite(theta)
     if theta == 0:
         return {"W1": 0.0, "JS": 0.0, "KL": 0.0, "TV": 0.0}
     return {"W1": abs(float(theta)), "JS": math.log(2), "KL": math.inf, "TV": 1.0}
+
+
+def _check_finite(*numbers: float) -> None:
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"expected finite numbers, found {', '.join(map(str, numbers))}")
 
 
 def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> float:
@@ -112,12 +121,13 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
         Data units.
 
     Raises:
-        ValueError: a standard deviation is negative or NaN.
+        ValueError: a standard deviation is negative, or a number is not finite.
 
     Source: Villani 2003, Remark 2.19 (ii), for the coupling; E|Y| is the mean of a folded normal.
     """
     if not (std_p >= 0 and std_q >= 0):
         raise ValueError(f"std_p and std_q must be 0 or more, found {std_p} and {std_q}")
+    _check_finite(mean_p, std_p, mean_q, std_q)
     shift, spread = abs(mean_p - mean_q), abs(std_p - std_q)
     if spread == 0:
         return float(shift)
@@ -133,12 +143,13 @@ def gaussian_kl(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
         std_p, std_q: more than 0, data units.
 
     Raises:
-        ValueError: a standard deviation is not more than 0.
+        ValueError: a standard deviation is not more than 0, or a number is not finite.
 
     Source: calculus (the mean over p of the difference of two log densities).
     """
     if not (std_p > 0 and std_q > 0):
         raise ValueError(f"std_p and std_q must be more than 0, found {std_p} and {std_q}")
+    _check_finite(mean_p, std_p, mean_q, std_q)
     ratio, shift = std_p / std_q, (mean_p - mean_q) / std_q
     return float((ratio * ratio - 1 + shift * shift) / 2 - math.log(ratio))
 

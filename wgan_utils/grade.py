@@ -61,9 +61,16 @@ def cells_of(data: bytes) -> list[str]:
 def parsed(cell: str) -> list[ast.stmt]:
     """The statements of a cell; lines for IPython alone (%, !) stand for nothing."""
     try:
-        return ast.parse(cell).body
+        return understood(ast.parse(cell))
     except SyntaxError:
-        return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell, flags=re.M)).body
+        return understood(ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell, flags=re.M)))
+
+
+def understood(module: ast.Module) -> list[ast.stmt]:
+    """Its statements, or a SyntaxError that parsing does not find: two arguments of one name, say."""
+    for statement in module.body:
+        names_in(statement)
+    return module.body
 
 
 def statements_of(path: Path) -> tuple[list[ast.stmt], dict[str, str]]:
@@ -80,7 +87,7 @@ def statements_of(path: Path) -> tuple[list[ast.stmt], dict[str, str]]:
     if path.suffix == ".py":
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-            return ast.parse(data.decode(encoding)).body, {}
+            return understood(ast.parse(data.decode(encoding))), {}
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ValueError(f"not Python: {about(error)}") from error
     statements, broken = [], {}
@@ -346,7 +353,6 @@ def cell(value: object) -> object:
 
 def write(rows: list[dict[str, object]], into: Path) -> None:
     """Write grades.csv and grades.json."""
-    into.mkdir(parents=True, exist_ok=True)
     with open(into / "grades.csv", "w", newline="", encoding="utf-8-sig") as file:  # so that Excel sees the encoding
         writer = csv.writer(file)
         writer.writerow(rows[0])
@@ -368,8 +374,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if not args.folder.is_dir():
         parser.error(f"expected a folder of submissions, found {args.folder}")
-    if not args.seconds > 0:
-        parser.error(f"--seconds must be positive, found {args.seconds:g}")
+    if not 0 < args.seconds <= 86_400:
+        parser.error(f"--seconds must be more than 0 and at most a day, 86400, found {args.seconds:g}")
     entries = [e for e in sorted(args.folder.iterdir()) if not e.name.startswith((".", "__", "grades."))]
     if not entries:
         parser.error(f"expected submissions in {args.folder}, found none")
@@ -377,6 +383,10 @@ def main(arguments: list[str] | None = None) -> int:
         answers = answers_of(args.assignment) if args.assignment else []
     except (OSError, ValueError) as error:
         parser.error(f"--assignment {args.assignment}: {first_line(error)}")
+    try:
+        args.into.mkdir(parents=True, exist_ok=True)  # before the work, so that its grades have a place
+    except OSError as error:
+        parser.error(f"--into {args.into}: {first_line(error)}")
     sys.stdout.reconfigure(errors="replace")
     rows = []
     for entry in entries:

@@ -84,16 +84,26 @@ def slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         (batch,), 0 or more, in score per data unit; its gradient is 0 where a slope is 0.
 
     Raises:
-        ValueError: the critic gives more or fewer than one score per sample, as a critic of patches does.
+        ValueError: ``x`` is no batch of floats, or the critic gives more or fewer than one score per sample, as a
+            critic of patches does, or scores without a gradient.
 
     Source: Gulrajani et al. 2017, Algorithm 1, line 7 (arXiv:1704.00028).
     """
+    _check_batch(x)
     x = x.detach().requires_grad_(True)
     scores = critic(x.clone())  # the critic may work in place
     if scores.shape[:1] != x.shape[:1] or scores.numel() != len(x):
         raise ValueError(f"the critic must give one score per sample, found {tuple(scores.shape)} for {len(x)} samples")
+    if not scores.requires_grad:
+        raise ValueError("the scores have no gradient: they do not depend on x, or this runs under torch.no_grad()")
     (grad,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return grad.reshape(len(x), -1).norm(dim=1)  # over everything but the batch
+
+
+def _check_batch(x: Tensor) -> None:
+    if not isinstance(x, Tensor) or not x.is_floating_point() or not len(x):
+        found = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x must be floats (batch, *dims) with at least one sample, found {found}")
 
 
 def gradient_penalty(

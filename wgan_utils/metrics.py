@@ -4,6 +4,7 @@ This file imports only torch and safetensors, and reads ``weights/digit_classifi
 """
 
 import hashlib
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -37,9 +38,8 @@ def digit_classifier() -> nn.Sequential:
     )
 
 
-@cache
 def load_judge(device: str = "cpu") -> nn.Sequential:
-    """The trained classifier in evaluation mode; its file is checked and read once per device.
+    """A copy of the trained classifier, in evaluation mode.
 
     Args:
         device: where the judge is to work.
@@ -47,13 +47,19 @@ def load_judge(device: str = "cpu") -> nn.Sequential:
     Raises:
         ValueError: the file of weights is altered.
     """
+    return deepcopy(_judge(device))
+
+
+@cache
+def _judge(device: str) -> nn.Sequential:
+    """The one classifier that judges: its file is checked and read once per device, and nobody else has it."""
     path = WEIGHTS / "digit_classifier.safetensors"
     packed = path.read_bytes()
     found = hashlib.sha256(packed).hexdigest()
     if found != CLASSIFIER_SHA256:
         raise ValueError(f"{path.name} is altered: sha256 {found}, expected {CLASSIFIER_SHA256}; reinstall wgan_utils")
-    with torch.device("cpu"):  # whatever the default device is, and then the default precision
-        judge = digit_classifier().float()
+    with torch.inference_mode(False), torch.device("cpu"), torch.random.fork_rng(devices=[]):
+        judge = digit_classifier().float()  # whatever the defaults are, and the caller's random numbers stay
         judge.load_state_dict(load(packed))
     return judge.to(device).eval().requires_grad_(False)
 
@@ -81,8 +87,9 @@ def digit_features(images: Tensor) -> Tensor:
     _check_tensors(images=images)
     if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28):
         raise ValueError(f"images must be uint8 (n, 1, 28, 28), found {images.dtype} {tuple(images.shape)}")
-    body = load_judge(str(images.device))[:-1]
-    return torch.cat([body(batch.float() / 255) for batch in images.split(1000)])
+    body = _judge(str(images.device))[:-1]
+    with torch.autocast(images.device.type, enabled=False):
+        return torch.cat([body(batch.float() / 255) for batch in images.split(1000)])
 
 
 @torch.no_grad()
@@ -99,7 +106,8 @@ def digit_probabilities(images: Tensor) -> Tensor:
         ValueError: the images are not bytes of that shape.
     """
     features = digit_features(images)
-    return load_judge(str(images.device))[-1](features).softmax(dim=1)
+    with torch.autocast(images.device.type, enabled=False):
+        return _judge(str(images.device))[-1](features).softmax(dim=1)
 
 
 def digit_coverage(images: Tensor) -> tuple[float, Tensor]:
@@ -150,8 +158,10 @@ def nearest_neighbours(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     squared_norms = flat.square().sum(dim=1)
     found = []
     for batch in images.flatten(1).float().split(500):
-        index = (squared_norms - 2 * batch @ flat.T).argmin(dim=1)
-        found.append(((batch - flat[index]).norm(dim=1) / 127.5, index))
+        rounded = squared_norms - 2 * batch @ flat.T  # squares of bytes add up to more than float32 can count
+        near = rounded.topk(min(8, len(flat)), largest=False).indices
+        distance, place = (batch[:, None] - flat[near]).norm(dim=2).min(dim=1)  # so the nearest are measured again
+        found.append((distance / 127.5, near.gather(1, place[:, None]).squeeze(1)))
     distance, index = zip(*found, strict=True)
     return torch.cat(distance), torch.cat(index)
 

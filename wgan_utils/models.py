@@ -24,8 +24,13 @@ def mlp_critic(data_dim: int = 2, width: int = 512, n_hidden: int = 3) -> nn.Seq
     Returns:
         Module from (batch, data_dim) to (batch, 1).
 
+    Raises:
+        ValueError: there is no hidden layer.
+
     Source: the toy experiments of Gulrajani et al. 2017, section 3.1 (arXiv:1704.00028).
     """
+    if n_hidden < 1:
+        raise ValueError(f"n_hidden must be at least 1, found {n_hidden}")
     layers = [nn.Linear(data_dim, width), nn.ReLU()]
     for _ in range(n_hidden - 1):
         layers += [nn.Linear(width, width), nn.ReLU()]
@@ -176,7 +181,7 @@ class GroupSort(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, 2)).sort(dim=2).values.flatten(1)
+        return x.unflatten(1, (-1, 2)).sort(dim=2).values.flatten(1, 2)
 
 
 class ReflectingLayer(nn.Module):
@@ -229,7 +234,7 @@ def is_plain(module: nn.Module, *types: type) -> bool:
         and not (any(hooks) or _has_any_global_hook())
         and (shape is None or weight is None or weight.shape == shape)
         and all(is_parametrized(module, name) for name in weights - module._parameters.keys())
-        and all(type(weight) is nn.Parameter and weight.is_leaf for weight in parameters)
+        and all(type(weight) is nn.Parameter and weight.is_leaf and not weight.is_complex() for weight in parameters)
         and not any(weight._backward_hooks or weight._post_accumulate_grad_hooks for weight in parameters)
     )
 

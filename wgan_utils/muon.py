@@ -27,7 +27,9 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """
     rows = matrix.flatten(1)
     wide = rows if len(rows) <= rows.shape[1] else rows.T
-    wide = wide / wide.norm().clamp(min=torch.finfo(wide.dtype).tiny)  # no singular value is above 1
+    tiny, huge = torch.finfo(wide.dtype).tiny, torch.finfo(wide.dtype).max / 4
+    wide = wide / 2 ** wide.abs().max().clamp(tiny, huge).log2().floor()  # so that the norm's squares are numbers
+    wide = wide / wide.norm().clamp(min=tiny)  # no singular value is above 1
     one = turn = torch.eye(len(wide), dtype=wide.dtype, device=wide.device)
     gram = wide @ wide.T
     for _ in range(5):

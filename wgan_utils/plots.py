@@ -72,6 +72,7 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
     Raises:
         ValueError: the images have another shape, or a row holds none.
     """
+    from torch.nn.functional import pad
     from torchvision.utils import make_grid
 
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
@@ -82,7 +83,10 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
     pixels = pixels.detach().cpu().clamp(0, 1)
     if images.shape[1] == 1:
         pixels = 1 - pixels
-    grid = make_grid(pixels, nrow=n_columns, padding=2, pad_value=0.85)
+    if len(pixels) == 1:  # make_grid gives a single image back as it is
+        grid = pad(pixels[0].expand(3, -1, -1), (2, 2, 2, 2), value=0.85)
+    else:
+        grid = make_grid(pixels, nrow=n_columns, padding=2, pad_value=0.85)
     return grid.permute(1, 2, 0).numpy()
 
 
@@ -256,10 +260,14 @@ def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 
         What ``display`` shows, at most 150 kB.
 
     Raises:
-        ValueError: ``draw`` did not make one figure, the frames differ in size, or the whole is too large.
+        ValueError: ``start`` is no index, ``draw`` did not make one figure, the frames differ in size, or the whole is
+            too large.
     """
     from IPython.display import HTML
 
+    values = list(values)
+    if not 0 <= start < len(values):
+        raise ValueError(f"start must be an index into {len(values)} values, found {start}")
     frames, words = draw_frames(draw, values)
     width, height = frames[0].size
     if len(frames) * height > 16383:

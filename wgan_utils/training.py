@@ -14,7 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
-from wgan_utils.data import describe, draw_batch
+from wgan_utils.data import describe, draw_batch, evaluating
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
 from wgan_utils.muon import Muon
@@ -196,6 +196,8 @@ class Run:
         )
         if not self.config.ema_decay:
             self.generator.load_state_dict(self.learner.state_dict())
+            for old, new in zip(self.generator.buffers(), self.learner.buffers(), strict=True):
+                old.copy_(new)  # those too that no state holds
         if self.z_watch is not None:
             with torch.no_grad():
                 self.samples.append(self.generator(self.z_watch).cpu())
@@ -448,16 +450,13 @@ def output_shape(name: str, network: nn.Module, x: Tensor) -> tuple[int, ...]:
     """Shape of what the network, in evaluation mode, makes of x; a ValueError when it does not take it."""
     if not isinstance(network, nn.Module):
         raise ValueError(f"the maker of the {name} must return a network, found {type(network).__name__}")
-    modes = [(module, module.training) for module in network.modules()]
     try:
-        made = network.eval()(x)
+        with evaluating(network):
+            made = network(x)
     except (RuntimeError, ValueError, IndexError) as error:
         dtypes = ", ".join(sorted({str(weight.dtype) for weight in network.parameters()}))
         reason = f"{str(error).splitlines()[0]} (its weights are {dtypes})"
         raise ValueError(f"the {name} does not take a batch of {tuple(x.shape)} in float32: {reason}") from error
-    finally:
-        for module, mode in modes:
-            module.training = mode
     if not isinstance(made, Tensor):
         raise ValueError(f"the {name} must return a tensor, found {type(made).__name__}")
     if x._version:  # torch counts here what was done to it in place

@@ -326,7 +326,8 @@ def sinkhorn_plan(p: np.ndarray, q: np.ndarray, cost: np.ndarray, reg: float) ->
 
     Raises:
         ValueError: a shape, a sign or a sum is wrong, every plan takes a forbidden route, or reg is not more than 0.
-        RuntimeError: row sums are still off after 20,000 iterations: reg is too small, or the forbidden routes
+        RuntimeError: row sums are still off after 20,000 iterations (ten seconds for 30 x 30 routes, minutes for 300
+            x 300): reg is too small, or the forbidden routes
             leave some other route no mass, and mass creeps out of it.
 
     Source: Cuturi 2013, Algorithm 1 (arXiv:1306.0895), in logarithms: Peyre and Cuturi 2019, section 4.4.
@@ -352,7 +353,9 @@ def sinkhorn_divergence(x: np.ndarray, y: np.ndarray, reg: float) -> float:
     """OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2, OT the least cost plus reg times KL(plan || product), squared distances.
 
     It is 0 when the samples are equal and more than 0 otherwise. As reg falls to 0 it tends to the squared
-    Wasserstein-2 distance, as reg grows to the squared distance of the means.
+    Wasserstein-2 distance, as reg grows to the squared distance of the means: above 1e8 times the largest squared
+    distance between two points it is that, right to a hundred-millionth of the largest, where the difference of three
+    large numbers would be rounding.
 
     Args:
         x: (n, dim), or (n,) for points on a line, data units; each point weighs the same.
@@ -372,11 +375,18 @@ def sinkhorn_divergence(x: np.ndarray, y: np.ndarray, reg: float) -> float:
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"x and y must have the same dimension, found {x.shape[1]} and {y.shape[1]}")
 
-    def entropic(a: np.ndarray, b: np.ndarray) -> float:
-        cost = cdist(a, b, "sqeuclidean")
-        if cost.max() > DEAREST:
-            raise ValueError(f"points must lie less than 1e75 apart, found a squared distance of {cost.max():.3g}")
-        plan = sinkhorn_plan(np.full(len(a), 1 / len(a)), np.full(len(b), 1 / len(b)), cost, reg)
+    pairs = [(x, y), (x, x), (y, y)]
+    costs = [cdist(a, b, "sqeuclidean") for a, b in pairs]
+    dearest = max(cost.max() for cost in costs)
+    if dearest > DEAREST:
+        raise ValueError(f"points must lie less than 1e75 apart, found a squared distance of {dearest:.3g}")
+    if 1e8 * dearest < reg < np.inf:
+        return float(np.square(x.mean(axis=0) - y.mean(axis=0)).sum())
+
+    def entropic(cost: np.ndarray) -> float:
+        n, m = cost.shape
+        plan = sinkhorn_plan(np.full(n, 1 / n), np.full(m, 1 / m), cost, reg)
         return float((plan * cost).sum() + reg * rel_entr(plan, 1 / cost.size).sum())
 
-    return entropic(x, y) - entropic(x, x) / 2 - entropic(y, y) / 2
+    between, within_x, within_y = map(entropic, costs)
+    return between - within_x / 2 - within_y / 2

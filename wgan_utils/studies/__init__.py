@@ -111,15 +111,17 @@ def agrees_with_log(
     return apart < (0.02 if config.optimizer == "muon" else 0.005) * max(map(abs, logged))
 
 
-def read_checked(file: str, folder: Path = STUDIES) -> bytes:
+def read_checked(file: str, folder: Path | str = STUDIES) -> bytes:
     """The content of a study's file, after its sum was compared with ``SHA256SUMS``.
 
     Raises:
         ValueError: no such file is listed, or its content is altered.
     """
-    folder = folder.expanduser()
+    folder = Path(folder).expanduser()
+    if not (folder / "SHA256SUMS").is_file():
+        raise ValueError(f"expected a folder of studies, with the file SHA256SUMS, found {folder}")
     lines = (folder / "SHA256SUMS").read_text().splitlines()
-    sums = {path: digest for digest, path in (line.split("  ") for line in lines)}
+    sums = {path: digest for digest, path in (line.split("  ") for line in lines if line.strip())}
     if file not in sums:
         raise ValueError(f"no study has the file {file!r}; there are {', '.join(sums)}")
     content = (folder / file).read_bytes()
@@ -129,7 +131,7 @@ def read_checked(file: str, folder: Path = STUDIES) -> bytes:
     return content
 
 
-def load_study(name: str, folder: Path = STUDIES) -> tuple[dict, dict[str, Tensor]]:
+def load_study(name: str, folder: Path | str = STUDIES) -> tuple[dict, dict[str, Tensor]]:
     """The log of a study and its grids of digits.
 
     Args:
@@ -144,7 +146,7 @@ def load_study(name: str, folder: Path = STUDIES) -> tuple[dict, dict[str, Tenso
     """
     log = json.loads(read_checked(f"{name}/log.json", folder))
     grids = {}
-    for path in sorted((folder.expanduser() / name).glob("*.png")):
+    for path in sorted((Path(folder).expanduser() / name).glob("*.png")):
         picture = Image.open(io.BytesIO(read_checked(f"{name}/{path.name}", folder))).convert("L")
         digits = torch.from_numpy(np.array(picture)).unfold(0, SIDE, SIDE).unfold(1, SIDE, SIDE)
         grids[path.stem] = digits.unsqueeze(2).contiguous()
@@ -163,6 +165,7 @@ def load_full_run(device: torch.device | str = "cpu") -> nn.Sequential:
     Raises:
         ValueError: the file is altered.
     """
-    generator = conv_generator(load_study("full_run")[0]["config"]["latent_dim"])
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay
+        generator = conv_generator(load_study("full_run")[0]["config"]["latent_dim"])
     generator.load_state_dict(load(read_checked("full_run/generator.safetensors")))
     return generator.to(device).eval()

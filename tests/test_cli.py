@@ -152,6 +152,7 @@ def test_a_finished_run_resumed_stays_as_it_is():
         (["--log-every", "0"], "log_every must be"),
         (["--seed", "-1"], "seed must be"),
         (["--lr", "1e-4x"], "invalid float value: '1e-4x'"),
+        (["--checkpoint-dir", "x" * 300], "cannot be a folder: "),
         (["--samples-dir", "~nobody-of-this-name/samples"], "no home folder for '~nobody-of-this-name/samples'"),
         (["--resume"], "found no checkpoint"),
         (["--cuda-graph", "--device", "cpu"], "--cuda-graph needs --device cuda, found --device cpu"),

@@ -65,9 +65,13 @@ def whole(text: str) -> int:
 def folder(text: str) -> Path:
     """A path as it was typed; ``~`` is the home."""
     try:
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
+        (path / "checkpoint.pt").exists()
     except RuntimeError as error:
         raise argparse.ArgumentTypeError(f"no home folder for {text!r}") from error
+    except OSError as error:  # too long a name, say
+        raise argparse.ArgumentTypeError(f"{text:.60} cannot be a folder: {error.strerror}") from error
+    return path
 
 
 def load_images(dataset: str, data_dir: Path | None, device: str) -> Tensor:

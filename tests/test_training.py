@@ -582,3 +582,26 @@ def test_noise_to_watch_that_asks_for_a_gradient_is_only_watched():
     z_watch, kept = torch.randn(2, 4, requires_grad=True), []
     run(short(), z_watch=z_watch, on_log=lambda going: kept.append(going.state()))
     assert not kept[0]["z_watch"].requires_grad
+
+
+class Counting(nn.Module):
+    """Weighs its input by how often it was asked in training; the count is in no state."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1), persistent=False)
+
+    def forward(self, x):
+        self.count += self.training
+        return x / (1 + 0.1 * self.count)
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_a_count_that_no_state_holds_goes_on_too(ema_decay):
+    makers = {"make_generator": lambda z, shape: nn.Sequential(Counting(), conv_generator(z, shape))}
+    states, config = [], short("wgan", n_steps=4, log_every=2, ema_decay=ema_decay)
+    whole = run(config, IMAGES, **makers, on_log=lambda run: states.append(run.state()))
+    again = run(config, IMAGES, **makers, checkpoint=states[0])
+    assert torch.equal(whole.generator[0].count, again.generator[0].count) and whole.generator[0].count > 0
+    for old, new in zip(whole.generator.parameters(), again.generator.parameters(), strict=True):
+        assert torch.equal(old, new)

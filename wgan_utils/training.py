@@ -228,6 +228,7 @@ class Run:
             )
         state = {name: part.state_dict() for name, part in self.parts().items()}
         state["names"] = self.names()
+        state["buffers"] = [[*network.buffers()] for network in (self.learner, self.critic, self.generator)]
         state |= {"config": asdict(self.config), "device": self.rng.device.type, "rng": self.rng.get_state()}
         return deepcopy(state | {"history": self.history, "samples": self.samples, "z_watch": self.z_watch})
 
@@ -261,6 +262,9 @@ class Run:
                 raise RuntimeError("its parameters have other names or another order")
             for name, part in self.parts().items():
                 part.load_state_dict(deepcopy(checkpoint[name]))
+            for network, kept in zip((self.learner, self.critic, self.generator), checkpoint["buffers"], strict=True):
+                for buffer, value in zip(network.buffers(), kept, strict=True):
+                    buffer.copy_(value)  # those too that no state holds
             for opt in (self.critic_opt, self.generator_opt):
                 for weight, kept in opt.state.items():
                     if any(value.ndim and value.shape != weight.shape for value in kept.values()):

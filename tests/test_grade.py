@@ -170,6 +170,13 @@ def test_of_a_folder_the_best_answer_counts_and_hidden_files_do_not(tmp_path):
     assert status == 0 and row["submission"] == "team" and row["correct"] == 4 and not row["problem"]
 
 
+@pytest.mark.parametrize("cell", ["def count():\n    n = 1\n    global n", "def f(a, a):\n    pass"])
+def test_a_cell_that_only_the_compiler_refuses_costs_no_other_cell_its_mark(cell, tmp_path):
+    cells = [nbformat.v4.new_code_cell(source) for source in (cell, TV)]
+    status, (row,) = grades(tmp_path, {"a.ipynb": nbformat.writes(nbformat.v4.new_notebook(cells=cells))})
+    assert status == 0 and row["correct"] == 1 and not row["problem"]
+
+
 def test_the_csv_says_what_the_json_says_and_holds_no_formula(tmp_path):
     status, rows = grades(tmp_path, {"=HYPERLINK(1).py": TV, "b.py": "1"})
     assert status == 1 and [row["correct"] for row in rows] == [1, 0]

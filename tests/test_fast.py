@@ -338,3 +338,11 @@ def test_a_weight_of_another_shape_than_its_layer_says_is_refused():
     critic = conv_critic((1, 8, 8))
     critic[1].weight = nn.Parameter(torch.randn(64, 16, 3, 3))
     assert not is_piecewise_linear(critic)
+
+
+def test_without_gradients_the_value_is_the_same():
+    critic, x = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1)), torch.randn(2, 5, 3)
+    expected = gradient_penalty(critic, *x, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        found = gradient_penalty_piecewise_linear(critic, *x, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(found, expected.detach())

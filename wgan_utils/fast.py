@@ -34,7 +34,8 @@ def gradient_penalty_piecewise_linear(
 
     Args:
         critic: a network for which ``is_piecewise_linear`` holds; the other arguments,
-            the value and the errors are those of ``gradient_penalty``.
+            the value and the errors are those of ``gradient_penalty``; this one also has a value under
+            ``torch.no_grad()``.
 
     Raises:
         ValueError: naming the layer that is not piecewise linear; the shapes differ.

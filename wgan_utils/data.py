@@ -61,9 +61,19 @@ def load_mnist(
         root = next(bundled, "data")
     root = Path(root).expanduser()
     raw = root / "MNIST" / "raw"
-    if missing_files(raw):
-        download_mnist(root)
-    names = PACKED if all((raw / name).is_file() for name in PACKED) else UNPACKED
+
+    def lacking(names: list[str]) -> list[str]:
+        return [name for name in names if not (raw / name).is_file()]
+
+    if lacking(UNPACKED) and (missing := lacking(PACKED)):
+        try:
+            datasets.MNIST(root, download=True)
+        except (RuntimeError, OSError) as error:
+            raise FileNotFoundError(
+                f"{raw} lacks {', '.join(missing)}, and the download failed. Connect to the network, or copy the four "
+                "official .gz files there (in a clone: git checkout -- data/MNIST/raw)."
+            ) from error
+    names = UNPACKED if lacking(PACKED) else PACKED
     for name in names:
         check_md5(raw / name, MNIST_MD5[name])
     # torchvision unpacks beside the packed files and never checks what it has unpacked:
@@ -75,25 +85,6 @@ def load_mnist(
             shutil.copyfile(raw / name, folder / name)
         mnist = datasets.MNIST(scratch, train=train, download=True)
     return mnist.data.unsqueeze(1).to(device), mnist.targets.to(device)
-
-
-def missing_files(raw: Path) -> list[str]:
-    """The packed files that the folder lacks; none when it holds all four, packed or all unpacked."""
-    if all((raw / name).is_file() for name in UNPACKED):
-        return []
-    return [name for name in PACKED if not (raw / name).is_file()]
-
-
-def download_mnist(root: Path) -> None:
-    """Let torchvision fetch the missing files into ``root``; raise FileNotFoundError when it cannot."""
-    missing = missing_files(root / "MNIST" / "raw")
-    try:
-        datasets.MNIST(root, download=True)
-    except (RuntimeError, OSError) as error:
-        raise FileNotFoundError(
-            f"{root / 'MNIST' / 'raw'} lacks {', '.join(missing)}, and the download failed. Connect to the "
-            "network, or copy the four official .gz files there (in a clone: git checkout -- data/MNIST/raw)."
-        ) from error
 
 
 def check_md5(path: Path, expected: str) -> None:

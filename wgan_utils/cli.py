@@ -24,6 +24,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import matplotlib
@@ -187,25 +188,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def make_config(args: argparse.Namespace, n_images: int) -> TrainConfig:
     """The settings of the run; what was not given is the paper's."""
-    settings = PAPERS[args.algorithm].copy()
-    for name in ("lr", "optimizer", "n_critic", "clip_limit", "lambda_gp"):
-        if getattr(args, name) is not None:
-            settings[name] = getattr(args, name)
+    names = [field.name for field in fields(TrainConfig)]
+    given = {name: value for name, value in vars(args).items() if name in names and value is not None}
+    settings = PAPERS[args.algorithm] | given
     n_steps = 2000 if args.steps is None else args.steps
+    if args.epochs is not None:
+        n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
     try:
-        if args.epochs is not None:
-            n_steps = max(1, args.epochs * n_images // (max(args.batch_size, 1) * max(settings["n_critic"], 1)))
-        config = TrainConfig(
-            algorithm=args.algorithm,
-            n_steps=n_steps,
-            batch_size=args.batch_size,
-            latent_dim=args.latent_dim,
-            log_every=args.log_every,
-            seed=args.seed,
-            cuda_graph=args.cuda_graph,
-            sync_batch_norm=args.sync_batch_norm,
-            **settings,
-        )
+        config = TrainConfig(n_steps=n_steps, **settings)
         check_processes(config)
         return config
     except ValueError as error:

@@ -316,7 +316,7 @@ def conv_norm_bound(conv: nn.Conv2d, size: tuple[int, int]) -> float:
 
     Put the padded image on a torus: the same outputs appear there, among others, so the norm there is no smaller.
     A stride of s splits the image into s * s images of every s-th pixel, without changing its norm, and on them the
-    convolution has stride 1. On a torus, Fourier waves turn that into one small matrix per frequency.
+    convolution has stride 1. On a torus, Fourier waves turn that into one small matrix per frequency and group.
 
     Args:
         conv: zeros around the image; any stride, padding, dilation and groups.
@@ -333,21 +333,16 @@ def conv_norm_bound(conv: nn.Conv2d, size: tuple[int, int]) -> float:
     if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         raise ValueError(f"no bound is known for the layer {conv}: its padding must be zeros, given as numbers")
     weight = conv.weight.cpu().double()
-    n_out, n_in = conv.out_channels, conv.in_channels
     torus = [
         stride * math.ceil(max(length + 2 * padding, dilation * (kernel - 1) + 1) / stride)
         for length, padding, stride, dilation, kernel in zip(
             size, conv.padding, conv.stride, conv.dilation, conv.kernel_size, strict=True
         )
     ]
-    spread = weight.new_zeros(n_out, n_in, *torus)
-    per_group_out, per_group_in = n_out // conv.groups, n_in // conv.groups
-    for group in range(conv.groups):  # a channel sees the inputs of its own group alone
-        rows = slice(group * per_group_out, (group + 1) * per_group_out)
-        columns = slice(group * per_group_in, (group + 1) * per_group_in)
-        height, width = (d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
-        spread[rows, columns, : height : conv.dilation[0], : width : conv.dilation[1]] = weight[rows]
+    spread = weight.new_zeros(*weight.shape[:2], *torus)
+    height, width = (d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
+    spread[:, :, : height : conv.dilation[0], : width : conv.dilation[1]] = weight
     (s, t), (height, width) = conv.stride, torus
-    split = spread.reshape(n_out, n_in, height // s, s, width // t, t).permute(2, 4, 0, 1, 3, 5)
-    waves = torch.fft.fft2(split.reshape(height // s, width // t, n_out, n_in * s * t), dim=(0, 1))
+    split = spread.reshape(conv.groups, -1, weight.shape[1], height // s, s, width // t, t).permute(3, 5, 0, 1, 2, 4, 6)
+    waves = torch.fft.fft2(split.flatten(4), dim=(0, 1))  # a group sees the inputs of its own alone
     return torch.linalg.matrix_norm(waves, 2).max().item()

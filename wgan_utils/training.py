@@ -168,9 +168,9 @@ class Run:
         """The learning rate of this step, counted from 0."""
         rate = self.config.lr * lr_factor(self.config, step)
         if isinstance(self.lr, Tensor):
-            self.lr.fill_(rate)
+            rate = self.lr.fill_(rate)
         for group in [*self.critic_opt.param_groups, *self.generator_opt.param_groups]:
-            group["lr"] = self.lr if isinstance(self.lr, Tensor) else rate
+            group["lr"] = rate
 
     @torch.no_grad()
     def follow(self, n: int) -> None:
@@ -191,9 +191,8 @@ class Run:
                 f"by step {step} the losses are {values[1]} (critic) and {values[2]} (generator); "
                 f"they must be finite: lower lr, now {self.config.lr}"
             )
-        self.history.append(
-            dict(zip(("step", "estimate", "critic_loss", "generator_loss"), (step, *values), strict=True))
-        )
+        names = ("estimate", "critic_loss", "generator_loss")
+        self.history.append({"step": step} | dict(zip(names, values, strict=True)))
         if not self.config.ema_decay:
             self.generator.load_state_dict(self.learner.state_dict())
             for old, new in zip(self.generator.buffers(), self.learner.buffers(), strict=True):
@@ -425,11 +424,8 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # leave the caller's random numbers alone
         torch.default_generator.manual_seed(config.seed)  # the networks are made on the CPU
         generator, critic = make_generator(config.latent_dim, image_shape), make_critic(image_shape)
-        inputs = (
-            torch.zeros(2, config.latent_dim, dtype=torch.float32),
-            torch.zeros(2, *image_shape, dtype=torch.float32),
-        )
-        made, scored = output_shape("generator", generator, inputs[0]), output_shape("critic", critic, inputs[1])
+        made = output_shape("generator", generator, torch.zeros(2, config.latent_dim, dtype=torch.float32))
+        scored = output_shape("critic", critic, torch.zeros(2, *image_shape, dtype=torch.float32))
     if made != (2, *image_shape):
         raise ValueError(f"images are {image_shape}, but the generator makes {made[1:]}")
     if scored not in [(2,), (2, 1)]:

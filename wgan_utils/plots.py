@@ -237,10 +237,7 @@ def draw_frames(draw: Callable, values: Sequence) -> tuple[list[Image.Image], li
 
 def stack(pictures: list[Image.Image]) -> Image.Image:
     """Pictures of one width, one under the other."""
-    sheet = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
-    for k, picture in enumerate(pictures):
-        sheet.paste(picture, (0, sum(above.height for above in pictures[:k])))
-    return sheet
+    return Image.fromarray(np.vstack([picture.convert("RGB") for picture in pictures]))
 
 
 def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 0) -> IPython.display.HTML:

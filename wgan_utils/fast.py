@@ -28,14 +28,12 @@ def gradient_penalty_piecewise_linear(
 ) -> Tensor:
     """The value and the gradients of ``gradient_penalty``, by one backward pass instead of two.
 
-    Between the kinks of its ReLUs such a critic is linear in its input. So its
-    gradient is a product of weights and masks, last layer first; written out as
-    such, it is an ordinary function of the weights.
+    Between the kinks of its ReLUs such a critic is linear in its input. So its gradient is a product of weights and
+    masks, last layer first; written out as such, it is an ordinary function of the weights.
 
     Args:
-        critic: a network for which ``is_piecewise_linear`` holds; the other arguments,
-            the value and the errors are those of ``gradient_penalty``; this one also has a value under
-            ``torch.no_grad()``.
+        critic: a network for which ``is_piecewise_linear`` holds; the other arguments, the value and the errors are
+            those of ``gradient_penalty``; this one also has a value under ``torch.no_grad()``.
 
     Raises:
         ValueError: naming the layer that is not piecewise linear; the shapes differ.

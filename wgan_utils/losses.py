@@ -114,8 +114,6 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean of (slope - 1)^2 over points between data and fakes.
 
-    The slope is measured at ``points_between(x_real, x_fake, rng)``, one point per pair.
-
     Args:
         critic: as for ``slopes``.
         x_real: (batch, *dims), data, in data units (pixels in [-1, 1], say).

@@ -327,8 +327,7 @@ def sinkhorn_plan(p: np.ndarray, q: np.ndarray, cost: np.ndarray, reg: float) ->
     Raises:
         ValueError: a shape, a sign or a sum is wrong, every plan takes a forbidden route, or reg is not more than 0.
         RuntimeError: row sums are still off after 20,000 iterations (ten seconds for 30 x 30 routes, minutes for 300
-            x 300): reg is too small, or the forbidden routes
-            leave some other route no mass, and mass creeps out of it.
+            x 300): reg is too small, or the forbidden routes leave some other route no mass, and mass creeps out of it.
 
     Source: Cuturi 2013, Algorithm 1 (arXiv:1306.0895), in logarithms: Peyre and Cuturi 2019, section 4.4.
     """
@@ -374,7 +373,6 @@ def sinkhorn_divergence(x: np.ndarray, y: np.ndarray, reg: float) -> float:
     x, y = _points(x, "x"), _points(y, "y")
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"x and y must have the same dimension, found {x.shape[1]} and {y.shape[1]}")
-
     pairs = [(x, y), (x, x), (y, y)]
     costs = [cdist(a, b, "sqeuclidean") for a, b in pairs]
     dearest = max(cost.max() for cost in costs)

@@ -65,7 +65,7 @@ def measured_run(
 
 def logged_config(row: dict) -> TrainConfig:
     """The settings of a row in a study's log."""
-    return TrainConfig(**row["config"] | {"betas": tuple(row["config"]["betas"])})
+    return TrainConfig(**row["config"])
 
 
 def estimates_at_start(

@@ -167,10 +167,10 @@ def limit_this_process(seconds: int) -> None:
             resource.setrlimit(getattr(resource, name), (most, most))
 
 
-def one_line(text: str, most: int = 300) -> str:
-    """The text as one printable line of bounded length."""
+def one_line(text: str) -> str:
+    """The text as one printable line of at most 300 characters."""
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
-    return line if len(line) <= most else f"{line[: most - 3]}..."
+    return line if len(line) <= 300 else f"{line[:297]}..."
 
 
 def work(job: dict) -> None:
@@ -327,9 +327,8 @@ def grade(entry: Path, seconds: float) -> Row:
 
 def answers_of(assignment: Path) -> list[str]:
     """The answers that a notebook asks for, or a folder of notebooks; they are read, not run."""
-    binds: set[str] = set()
-    for file in files_of(assignment):
-        binds = binds.union(*(names_in(statement)[0] for statement in statements_of(file)[0]))
+    statements = [statement for file in files_of(assignment) for statement in statements_of(file)[0]]
+    binds = set().union(*(names_in(statement)[0] for statement in statements))
     if not binds & set(ANSWERS):
         raise ValueError(f"expected notebooks that ask for my_..., found none in {assignment}")
     return [name for name in ANSWERS if name in binds]

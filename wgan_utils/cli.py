@@ -232,13 +232,11 @@ def run(args: argparse.Namespace) -> str:
 
     def on_log(run: Run) -> bool:
         history = run.history
-        with torch.no_grad():
-            watched = run.generator(z_watch).cpu()
         write(path, lambda place: torch.save(run.state() | {"dataset": args.dataset}, place))
         lines = "".join(json.dumps(row) + "\n" for row in history)
         write(args.checkpoint_dir / "log.jsonl", lambda place: place.write_text(lines))
         write(args.samples_dir / "curves.png", lambda place: save_curves(history, place))
-        grid = tile_images(watched, 8)
+        grid = tile_images(run.generator(z_watch), 8)
         write(args.samples_dir / f"step_{history[-1]['step']:07d}.png", lambda place: plt.imsave(place, grid))
         return bool(interrupted)
 

@@ -137,15 +137,9 @@ def show_critic(
     axis = line.cpu().numpy()
     ax.contourf(axis, axis, scores, levels=20, cmap="cividis")
     ax.contour(axis, axis, scores, levels=20, colors="white", linewidths=0.4, alpha=0.6)
+    look = {"markersize": 3.5, "markeredgecolor": "white", "markeredgewidth": 0.3}
     for points, color, marker in [(x_fake, FAKE, "^"), (x_real, REAL, "o")]:
-        ax.plot(
-            *points.detach().cpu().numpy().T,
-            marker,
-            color=color,
-            markersize=3.5,
-            markeredgecolor="white",
-            markeredgewidth=0.3,
-        )
+        ax.plot(*points.detach().cpu().numpy().T, marker, color=color, **look)
     ax.set(title=title, aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
     return ax
 

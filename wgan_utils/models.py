@@ -271,10 +271,9 @@ def lipschitz_bound(critic: nn.Sequential, input_shape: tuple[int, ...]) -> floa
     for layer in critic:  # before any of them is called: that may change its buffers
         if not (is_plain(layer, *known) or is_reshape(layer) or has_torch_weight(layer)):
             raise ValueError(f"no bound is known for the layer {layer}")
-    first = next(critic.parameters(), torch.zeros(()))
     if not all(weight.isfinite().all() for weight in critic.parameters()):
         raise ValueError("no bound is known where a weight is NaN or infinite")
-    x, bound = torch.zeros(1, *input_shape, dtype=first.dtype, device=first.device), 1.0
+    x, bound = next(critic.parameters(), torch.zeros(())).new_zeros(1, *input_shape), 1.0
     for layer in critic:
         if isinstance(layer, nn.Linear):
             bound *= torch.linalg.matrix_norm(layer.weight.cpu().double(), 2).item()

@@ -305,6 +305,11 @@ def dcgan_generator(latent_dim, image_shape):
     return nn.Sequential(nn.ConvTranspose2d(latent_dim, 1, 8), nn.Tanh())
 
 
+class Refusing(nn.Module):
+    def forward(self, z):
+        raise ValueError
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -317,6 +322,7 @@ def dcgan_generator(latent_dim, image_shape):
         ({"z_watch": torch.zeros(3, 4).long()}, "latent_dim 4, found torch.int64 (3, 4)"),
         ({"z_watch": [[0.0] * 4]}, "latent_dim 4, found list"),
         ({"make_generator": dcgan_generator}, "the generator does not take a batch of (2, 4) in float32"),
+        ({"make_generator": lambda *_: Refusing()}, "float32: ValueError (its weights are "),
         ({"make_generator": lambda *_: None}, "the maker of the generator must return a network, found NoneType"),
         (
             {"make_critic": lambda shape: nn.Sequential(nn.Conv2d(1, 1, 5))},

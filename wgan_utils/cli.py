@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 from torchvision import datasets
 
-from wgan_utils.data import load_mnist
+from wgan_utils.data import first_line, load_mnist
 from wgan_utils.models import conv_critic, conv_generator
 from wgan_utils.plots import tile_images, use_style
 from wgan_utils.processes import first_of_machine_goes_ahead, join, leave, own_device, rank, speaks, world
@@ -45,11 +45,6 @@ from wgan_utils.training import ALGORITHMS, OPTIMIZERS, PAPERS, Run, TrainConfig
 
 class InputError(Exception):
     """Bad input; the message is one line that names what was found and what is accepted."""
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, or its kind when it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def whole(text: str) -> int:

@@ -102,6 +102,11 @@ def describe(value: object) -> str:
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, or its kind when it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def to_pixels_pm1(images: Tensor) -> Tensor:
     """Bytes 0 to 255 scaled to floats in [-1, 1], on the images' own device.
 

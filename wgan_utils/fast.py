@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import fold, pixel_shuffle, pixel_unshuffle
 
+from wgan_utils.data import first_line
 from wgan_utils.losses import points_between
 from wgan_utils.models import is_plain, is_reshape
 
@@ -36,7 +37,7 @@ def gradient_penalty_piecewise_linear(
             those of ``gradient_penalty``; this one also has a value under ``torch.no_grad()``.
 
     Raises:
-        ValueError: naming the layer that is not piecewise linear; the shapes differ.
+        ValueError: the critic is another network; the shapes differ.
 
     Source: the chain rule; Gulrajani et al. 2017, Algorithm 1, lines 4-7 (arXiv:1704.00028).
     """
@@ -125,7 +126,7 @@ def as_cuda_graph(step: Callable[[], Tensor], rng: torch.Generator) -> Callable[
             try:
                 replay = capture(step, rng)
             except (RuntimeError, AssertionError) as error:
-                reason = str(error).splitlines()[0]
+                reason = first_line(error)
                 warnings.warn(f"no CUDA graph, the plain loop goes on: {reason}", stacklevel=3)
                 if rng.device.type == "cuda":  # a capture that broke off leaves its own state in rng
                     rng.graphsafe_set_state(torch.Generator(rng.device))

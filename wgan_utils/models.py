@@ -49,7 +49,7 @@ def mlp_generator(latent_dim: int = 2, data_dim: int = 2, width: int = 512, n_hi
     Returns:
         Module from (batch, latent_dim) to (batch, data_dim).
 
-    Source: as for ``mlp_critic``.
+    Raises, Source: as for ``mlp_critic``.
     """
     critic = mlp_critic(latent_dim, width, n_hidden)
     return nn.Sequential(*critic[:-1], nn.Linear(width, data_dim))

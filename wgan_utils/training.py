@@ -14,7 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
-from wgan_utils.data import describe, draw_batch, evaluating
+from wgan_utils.data import describe, draw_batch, evaluating, first_line
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
 from wgan_utils.muon import Muon
@@ -274,7 +274,7 @@ class Run:
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"this is no checkpoint of train: {type(error).__name__}: {error}") from error
         except RuntimeError as error:
-            raise ValueError(f"the checkpoint does not fit these networks: {str(error).splitlines()[0]}") from error
+            raise ValueError(f"the checkpoint does not fit these networks: {first_line(error)}") from error
 
 
 @torch.inference_mode(False)
@@ -455,7 +455,7 @@ def output_shape(name: str, network: nn.Module, x: Tensor) -> tuple[int, ...]:
             made = network(x)
     except (RuntimeError, ValueError, IndexError) as error:
         dtypes = ", ".join(sorted({str(weight.dtype) for weight in network.parameters()}))
-        reason = f"{str(error).splitlines()[0]} (its weights are {dtypes})"
+        reason = f"{first_line(error)} (its weights are {dtypes})"
         raise ValueError(f"the {name} does not take a batch of {tuple(x.shape)} in float32: {reason}") from error
     if not isinstance(made, Tensor):
         raise ValueError(f"the {name} must return a tensor, found {type(made).__name__}")

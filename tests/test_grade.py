@@ -170,11 +170,51 @@ def test_of_a_folder_the_best_answer_counts_and_hidden_files_do_not(tmp_path):
     assert status == 0 and row["submission"] == "team" and row["correct"] == 4 and not row["problem"]
 
 
-@pytest.mark.parametrize("cell", ["def count():\n    n = 1\n    global n", "def f(a, a):\n    pass"])
-def test_a_cell_that_only_the_compiler_refuses_costs_no_other_cell_its_mark(cell, tmp_path):
+OTHER_CELLS = [
+    "def count():\n    n = 1\n    global n",
+    "def f(a, a):\n    pass",
+    "my_total_variation?",
+    "my_total_variation is half of the sum, because ...",
+    "def my_total_variation(p, q):\n    return abs(p - q",
+]
+
+
+@pytest.mark.parametrize("cell", OTHER_CELLS)
+def test_a_cell_that_is_no_python_costs_no_other_cell_its_mark(cell, tmp_path):
     cells = [nbformat.v4.new_code_cell(source) for source in (cell, TV)]
     status, (row,) = grades(tmp_path, {"a.ipynb": nbformat.writes(nbformat.v4.new_notebook(cells=cells))})
     assert status == 0 and row["correct"] == 1 and not row["problem"]
+
+
+def test_an_answer_is_judged_with_what_stood_there_when_it_was_checked(tmp_path):
+    cells = [
+        "half = {'a': 3}\nhalf['a'] = .5\ndef add(x): return x.sum()",
+        "my_total_variation?\ndef my_total_variation(p, q):\n    display(p)\n    return half['a'] * add(abs(p - q))",
+        "print(check_total_variation(my_total_variation))",
+        "half = 3\ndef add(x): return 7",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    _, (row,) = grades(tmp_path, {"a.ipynb": nbformat.writes(nbformat.v4.new_notebook(cells=cells))})
+    assert row["my_total_variation"] == "correct"
+
+
+def test_grades_are_written_row_by_row(tmp_path, monkeypatch):
+    for name in ("a.py", "b.py", "grades.smith.py"):
+        (tmp_path / name).write_text(TV)
+
+    def grade_one(entry, seconds):
+        if entry.name == "b.py":
+            raise KeyboardInterrupt
+        return grade.Row(entry.name, {NAMES[0]: "correct"}, "")
+
+    monkeypatch.setattr(grade, "grade", grade_one)
+    with pytest.raises(KeyboardInterrupt):
+        grade.main([str(tmp_path), "--into", str(tmp_path / "grades")])
+    assert [row["submission"] for row in json.loads((tmp_path / "grades" / "grades.json").read_text())] == ["a.py"]
+    (tmp_path / "b.py").unlink()
+    assert grade.main([str(tmp_path), "--into", str(tmp_path / "grades")]) == 0
+    names = [row["submission"] for row in json.loads((tmp_path / "grades" / "grades.json").read_text())]
+    assert names == ["a.py", "grades.smith.py"]
 
 
 def test_the_csv_says_what_the_json_says_and_holds_no_formula(tmp_path):

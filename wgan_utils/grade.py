@@ -36,6 +36,7 @@ from wgan_utils import checks
 
 CORRECT, NOT_YET, MISSING = "correct", "not attempted yet", "not found"
 ANSWERS = [f"my_{name}" for names in checks.THEMES.values() for name in names]
+WRITTEN = ("grades.csv", "grades.json")
 MEGABYTE = 2**20
 START_SECONDS = 60  # to start Python and to import PyTorch, on a slow machine
 CHILD = """import json, sys
@@ -59,11 +60,12 @@ def cells_of(data: bytes) -> list[str]:
 
 
 def parsed(cell: str) -> list[ast.stmt]:
-    """The statements of a cell; lines for IPython alone (%, !) stand for nothing."""
+    """The statements of a cell; lines for IPython alone (%, !, a name with ?) stand for nothing."""
     try:
         return understood(ast.parse(cell))
     except SyntaxError:
-        return understood(ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell, flags=re.M)))
+        for_ipython = r"^(\s*)(?:[%!?].*|[\w.]+\?\??\s*)$"
+        return understood(ast.parse(re.sub(for_ipython, r"\1pass", cell, flags=re.M)))
 
 
 def understood(module: ast.Module) -> list[ast.stmt]:
@@ -87,7 +89,7 @@ def statements_of(path: Path) -> tuple[list[ast.stmt], dict[str, str]]:
     if path.suffix == ".py":
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-            return understood(ast.parse(data.decode(encoding))), {}
+            return parsed(data.decode(encoding)), {}
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ValueError(f"not Python: {about(error)}") from error
     statements, broken = [], {}
@@ -101,7 +103,7 @@ def statements_of(path: Path) -> tuple[list[ast.stmt], dict[str, str]]:
 
 
 def names_in(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """The global names that a statement binds, and those that it reads, in its functions too."""
+    """The global names that a statement binds, or sets a part of, and those that it reads, in its functions too."""
     binds, reads = set(), set()
 
     def visit(table: symtable.SymbolTable, top: bool) -> None:
@@ -114,13 +116,26 @@ def names_in(statement: ast.stmt) -> tuple[set[str], set[str]]:
             visit(child, False)
 
     visit(symtable.symtable(ast.unparse(statement), "submission", "exec"), True)
+    for target in getattr(statement, "targets", []):
+        while isinstance(target, ast.Subscript | ast.Attribute):
+            target = target.value
+        if isinstance(target, ast.Name):
+            binds.add(target.id)
     return binds, reads
 
 
 def needed(name: str, statements: list[ast.stmt], names: list[tuple[set[str], set[str]]]) -> list[ast.stmt]:
-    """The statements that bind a name, and those that bind what these need; nothing else of the submission is run."""
+    """The statements that bind a name, and those that bind what these need; nothing else of the submission is run.
+
+    What comes after the answer and its check binds no name anew: the check did not see it.
+    """
+    bound = [k for k, (binds, _) in enumerate(names) if name in binds]
+    checked = [k for k, (_, reads) in enumerate(names) if {name, f"check_{name.removeprefix('my_')}"} <= reads]
+    last = max(bound + checked) if checked else len(names)
+    before = set().union(*(binds for binds, _ in names[: last + 1]))
+    makes = [binds if k <= last else binds - before for k, (binds, _) in enumerate(names)]
     wanted, kept = {name}, set()
-    while more := {k for k, (binds, _) in enumerate(names) if binds & wanted and k not in kept}:
+    while more := {k for k, binds in enumerate(makes) if binds & wanted and k not in kept}:
         kept |= more
         wanted = set().union(*(names[k][1] for k in more))
     stars = {k for k, s in enumerate(statements) if isinstance(s, ast.ImportFrom) and s.names[0].name == "*"}
@@ -142,7 +157,7 @@ def about(error: BaseException) -> str:
 
 def judge(name: str, check: Callable[[object], str], statements: list[ast.stmt]) -> str:
     """The verdict on one answer, made anew from the statements that it needs."""
-    namespace = {"__name__": "submission"}
+    namespace = {"__name__": "submission", "display": lambda *_, **__: None}
     for statement in statements:
         try:
             exec(compile(ast.Module([statement], []), "submission", "exec"), namespace)
@@ -198,7 +213,8 @@ def work(job: dict) -> None:
     aside = [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "wgan_utils"]
     for name in left:
         say("start", name, "")
-        say("verdict", name, one_line(broken.get(name) or judge(name, check_of[name], needed(name, statements, names))))
+        verdict = judge(name, check_of[name], needed(name, statements, names))
+        say("verdict", name, one_line(verdict if is_correct(verdict) else broken.get(name, verdict)))
     say("done", "", f"{len(aside)} modules")
     os._exit(0)  # threads that the submission left behind do not keep the process
 
@@ -375,7 +391,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"expected a folder of submissions, found {args.folder}")
     if not 0 < args.seconds <= 86_400:
         parser.error(f"--seconds must be more than 0 and at most a day, 86400, found {args.seconds:g}")
-    entries = [e for e in sorted(args.folder.iterdir()) if not e.name.startswith((".", "__", "grades."))]
+    names = [e.name for e in sorted(args.folder.iterdir()) if (args.folder / e.name).resolve() != args.into.resolve()]
+    entries = [args.folder / name for name in names if not name.startswith((".", "__")) and name not in WRITTEN]
     if not entries:
         parser.error(f"expected submissions in {args.folder}, found none")
     try:
@@ -384,23 +401,24 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--assignment {args.assignment}: {first_line(error)}")
     try:
         args.into.mkdir(parents=True, exist_ok=True)  # before the work, so that its grades have a place
+        for name in WRITTEN:
+            (args.into / name).open("a").close()
     except OSError as error:
         parser.error(f"--into {args.into}: {first_line(error)}")
     sys.stdout.reconfigure(errors="replace")
     rows = []
     for entry in entries:
         rows.append(grade(entry, args.seconds))
+        asked = answers or [name for name in ANSWERS if any(name in row.verdicts for row in rows)]
+        written = table(rows, asked)
+        write(written, args.into)  # each time, so that a run broken off keeps its grades
         shown = table(rows[-1:], answers or [name for name in ANSWERS if name in rows[-1].verdicts])[0]
-        print(
-            "{submission}: {correct} of {of} correct{0}".format(shown["problem"] and f"; {shown['problem']}", **shown)
-        )
+        of = "of {of} correct" if answers else "correct, of {of} found"
+        print(f"{{submission}}: {{correct}} {of}{{0}}".format(shown["problem"] and f"; {shown['problem']}", **shown))
         for name in list(shown)[4:]:
             if not is_correct(shown[name]):
                 print(f"  {name}: {shown[name]}", flush=True)
-    answers = answers or [name for name in ANSWERS if any(name in row.verdicts for row in rows)]
-    written = table(rows, answers)
-    write(written, args.into)
-    return 0 if answers and all(row["correct"] == row["of"] for row in written) else 1
+    return 0 if asked and all(row["correct"] == row["of"] for row in written) else 1
 
 
 if __name__ == "__main__":

@@ -206,6 +206,13 @@ def test_a_folder_that_cannot_be_written_is_named_before_the_data_are_loaded(opt
     assert {path.name for path in Path().iterdir()} == {"file"}
 
 
+def test_the_samples_of_another_run_are_not_overwritten(capsys):
+    assert cli.main([*SMALL, *FOLDERS]) == 0
+    before = {path: path.read_bytes() for path in Path("samples").iterdir()}
+    assert "samples holds the samples of another run" in fail(capsys, *SMALL, *FOLDERS, "--checkpoint-dir", "others")
+    assert before == {path: path.read_bytes() for path in Path("samples").iterdir()}
+
+
 def test_a_checkpoint_of_other_settings_is_refused_by_their_names(capsys):
     assert cli.main([*SMALL, *FOLDERS]) == 0
     line = fail(capsys, *SMALL, *FOLDERS, "--latent-dim", "32", "--lr", "1e-3", "--resume")

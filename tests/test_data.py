@@ -170,6 +170,12 @@ def test_bytes_made_bytes_once_more_are_refused():
         to_bytes(torch.zeros(2, dtype=torch.uint8))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_pixels_of_another_precision_are_rounded_once(dtype):
+    pixels = torch.linspace(-1, 1, 1001).to(dtype)
+    assert torch.equal(to_bytes(pixels), to_bytes(pixels.double()))
+
+
 def test_pixels_that_no_byte_can_say_are_refused():
     with pytest.raises(ValueError, match=r"found NaN in torch.float32 \(2,\): has the training diverged"):
         to_bytes(torch.tensor([0.0, torch.nan]))

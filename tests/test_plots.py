@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import re
+from copy import deepcopy
 from html.parser import HTMLParser
 
 import matplotlib
@@ -15,6 +16,7 @@ import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
 from run_notebooks import compact
+from torch import nn
 
 from wgan_utils import plots
 
@@ -48,6 +50,31 @@ def test_each_image_lies_in_its_own_tile_and_bytes_and_floats_look_the_same():
 def test_what_is_no_batch_of_images_is_refused(shape, n_columns, message):
     with pytest.raises(ValueError, match=message):
         plots.tile_images(torch.zeros(shape), n_columns)
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (torch.ones(2, 1, 4, 4).bool(), "torch.bool up to True"),
+        (torch.full((2, 1, 4, 4), 255.0), "torch.float32 up to 255"),
+        (torch.full((2, 1, 4, 4), torch.nan), "torch.float32 up to nan"),
+    ],
+)
+def test_pixels_of_another_kind_or_range_are_refused(images, found):
+    with pytest.raises(ValueError, match=rf"uint8, or floats in \[-1, 1\].* found {found}"):
+        plots.tile_images(images, 2)
+
+
+def test_a_critic_is_drawn_in_evaluation_mode_and_left_as_it_was():
+    critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
+    critic[2].eval()
+    before = deepcopy(critic.state_dict())
+    seen = []
+    critic.register_forward_hook(lambda *args: seen.append(args[-1]))
+    for ax in plt.subplots(1, 2)[1]:
+        plots.show_critic(critic, torch.zeros(3, 2), torch.zeros(0, 2), ax)
+    assert torch.equal(*seen) and all(torch.equal(value, before[name]) for name, value in critic.state_dict().items())
+    assert critic.training and critic[1].training and not critic[2].training
 
 
 def test_colours_of_data_and_fakes_differ_for_every_kind_of_eye():

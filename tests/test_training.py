@@ -329,6 +329,7 @@ class Refusing(nn.Module):
             "one score per image, found shape (2, 1, 4, 4)",
         ),
         ({"make_critic": lambda shape: conv_critic(shape).double()}, "(its weights are torch.float64)"),
+        ({"make_generator": lambda *sizes: conv_generator(*sizes).eval()}, "the generator must be in training mode"),
         (
             {"make_critic": lambda shape: conv_critic(shape).requires_grad_(False)},
             "the critic has no parameter to train",
@@ -515,6 +516,50 @@ def test_a_part_that_a_maker_put_into_evaluation_mode_stays_in_it():
 
     critic = run(short(), make_critic=with_fixed_norm).critic
     assert not critic[2].training and critic[1].training and critic[2].running_mean.eq(0).all()
+
+
+def test_on_log_ends_the_run_by_true_and_what_is_no_answer_is_refused():
+    for answer, last in [(None, 6), (False, 6), (True, 2), (torch.tensor(True), 2)]:
+        found = run(short(n_steps=6, log_every=2), on_log=lambda _, answer=answer: answer)
+        assert found.step == last
+    with pytest.raises(ValueError, match="must return True to end the run, or nothing, found list"):
+        run(short(), on_log=lambda _: [1])
+
+
+def test_what_on_log_does_to_the_modes_does_not_last():
+    def dropping(image_shape):
+        return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 1))
+
+    critic = run(
+        short(n_steps=4, log_every=2), make_critic=dropping, on_log=lambda run: run.critic.eval() and None
+    ).critic
+    assert critic.training and critic[1].training
+
+
+def test_the_caller_s_autocast_changes_no_weight():
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = run(short())
+    assert same_weights(inside, run(short()))
+
+
+def test_batch_norm_that_learns_in_a_penalised_critic_is_warned_of():
+    def normed(image_shape):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+
+    with pytest.warns(UserWarning, match="the critic holds batch norm"):
+        run(short(algorithm="wgan-gp"), make_critic=normed)
+
+
+def test_the_average_of_a_spectral_norm_holds_its_bound():
+    def bounded(latent_dim, image_shape):
+        layers = [nn.Linear(latent_dim, 64), nn.ReLU(), nn.Linear(64, 64)]
+        layers = [nn.utils.parametrizations.spectral_norm(x) if isinstance(x, nn.Linear) else x for x in layers]
+        return nn.Sequential(*layers, nn.Tanh(), nn.Unflatten(1, image_shape))
+
+    found = run(short(n_steps=60, ema_decay=0.9, lr=0.01, log_every=60), make_generator=bounded).generator
+    for layer in (found[0], found[2]):
+        for vector in (layer.parametrizations.weight[0]._u, layer.parametrizations.weight[0]._v):
+            assert vector.norm().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_checkpoint_between_two_logs_is_refused():

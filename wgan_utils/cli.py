@@ -203,7 +203,11 @@ def run(args: argparse.Namespace) -> str:
     path = args.checkpoint_dir / "checkpoint.pt"
     checkpoint = read_checkpoint(path, args.dataset) if args.resume else None
     if path.exists() and not args.resume:
-        raise InputError(f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir")
+        raise InputError(
+            f"{path} exists: add --resume to go on after it, or name another --checkpoint-dir and --samples-dir"
+        )
+    if not args.resume and (args.samples_dir / "curves.png").exists():
+        raise InputError(f"{args.samples_dir} holds the samples of another run: name another --samples-dir")
     if rank() == 0:
         check_writable(args.samples_dir, "--samples-dir")
         check_writable(args.checkpoint_dir, "--checkpoint-dir")

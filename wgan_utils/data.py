@@ -140,6 +140,7 @@ def to_bytes(pixels: Tensor) -> Tensor:
         raise ValueError(f"pixels must be floats in [-1, 1], found {describe(pixels)}: are they bytes already?")
     if pixels.isnan().any():
         raise ValueError(f"pixels must be numbers, found NaN in {describe(pixels)}: has the training diverged?")
+    pixels = pixels.to(torch.promote_types(pixels.dtype, torch.float32))  # half precision would round twice
     return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -159,20 +160,27 @@ def sample_images(generator: nn.Module, latent_dim: int, n: int, seed: int = 4) 
     rng = torch.Generator("cpu").manual_seed(seed)
     z = torch.randn(n, latent_dim, generator=rng, dtype=torch.float32, device="cpu")
     z = z.to(next(generator.parameters()))  # its device and precision
-    with evaluating(generator):
+    with evaluating(generator), torch.autocast(z.device.type, enabled=False):
         return torch.cat([to_bytes(generator(batch)) for batch in z.split(1000)])
 
 
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Inside, the network is in evaluation mode; afterwards each of its modules is in the mode that it had."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
+def keeping_modes(*networks: nn.Module) -> Iterator[None]:
+    """Afterwards each module of the networks is in the mode, training or evaluation, that it had."""
+    modes = [(module, module.training) for network in networks for module in network.modules()]
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside, the network is in evaluation mode; afterwards each of its modules is in the mode that it had."""
+    with keeping_modes(network):
+        network.eval()
+        yield
 
 
 def draw_batch(images: Tensor, batch_size: int, rng: torch.Generator) -> Tensor:

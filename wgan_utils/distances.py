@@ -128,11 +128,12 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
     if not (std_p >= 0 and std_q >= 0):
         raise ValueError(f"std_p and std_q must be 0 or more, found {std_p} and {std_q}")
     _check_finite(mean_p, std_p, mean_q, std_q)
+    mean_p, std_p, mean_q, std_q = map(float, (mean_p, std_p, mean_q, std_q))
     shift, spread = abs(mean_p - mean_q), abs(std_p - std_q)
     if spread == 0:
-        return float(shift)
+        return shift
     z = shift / spread
-    return float(spread * math.sqrt(2 / math.pi) * math.exp(-z * z / 2) + shift * math.erf(z / math.sqrt(2)))
+    return spread * math.sqrt(2 / math.pi) * math.exp(-z * z / 2) + shift * math.erf(z / math.sqrt(2))
 
 
 def gaussian_kl(mean_p: float, std_p: float, mean_q: float, std_q: float) -> float:
@@ -150,8 +151,10 @@ def gaussian_kl(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
     if not (std_p > 0 and std_q > 0):
         raise ValueError(f"std_p and std_q must be more than 0, found {std_p} and {std_q}")
     _check_finite(mean_p, std_p, mean_q, std_q)
-    ratio, shift = std_p / std_q, (mean_p - mean_q) / std_q
-    return float((ratio * ratio - 1 + shift * shift) / 2 - math.log(ratio))
+    mean_p, std_p, mean_q, std_q = map(float, (mean_p, std_p, mean_q, std_q))
+    excess, shift = (std_p - std_q) / std_q, (mean_p - mean_q) / std_q
+    log_ratio = math.log1p(excess) if excess > -0.5 else math.log(std_p / std_q)  # exact for close laws, and far ones
+    return excess - log_ratio + excess * excess / 2 + shift * shift / 2
 
 
 def gaussian_tv(d: float) -> float:

@@ -66,7 +66,7 @@ class Muon(Optimizer):
 
 
 def muon_step(grad: Tensor, state: dict, group: dict) -> Tensor:
-    """Where a matrix goes, with root mean square near 1: the average of its gradients, one ahead, made orthogonal."""
+    """Where a matrix goes: the average of its gradients, one ahead, made orthogonal; at full rank its RMS is near 1."""
     mean = state.setdefault("mean", torch.zeros_like(grad)).lerp_(grad, 1 - group["momentum"])
     step = orthogonal(grad.lerp(mean, group["momentum"]))
     return max(len(grad), grad[0].numel()) ** 0.5 * step

@@ -70,8 +70,9 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
         (rows * (height + 2) + 2, columns * (width + 2) + 2, 3), values in [0, 1].
 
     Raises:
-        ValueError: the images have another shape, or a row holds none.
+        ValueError: the images have another shape or range, hold NaN, or a row holds none.
     """
+    import torch
     from torch.nn.functional import pad
     from torchvision.utils import make_grid
 
@@ -79,6 +80,9 @@ def tile_images(images: Tensor, n_columns: int) -> np.ndarray:
         raise ValueError(f"images must be (n, 1 or 3, height, width), found {tuple(images.shape)}")
     if n_columns < 1:
         raise ValueError(f"n_columns must be at least 1, found {n_columns}")
+    if not (images.dtype == torch.uint8 or (images.is_floating_point() and images.abs().max() < 16)):
+        found = f"{images.dtype} up to {images.max()}"
+        raise ValueError(f"images must be uint8, or floats in [-1, 1] up to what is cut off, found {found}")
     pixels = images / 255 if not images.is_floating_point() else (images + 1) / 2
     pixels = pixels.detach().cpu().clamp(0, 1)
     if images.shape[1] == 1:
@@ -125,15 +129,23 @@ def show_critic(
         reach: the picture shows [-reach, reach] in both coordinates, data units.
 
     Returns:
-        The axes. Bright is a high score; neighbouring level lines differ by equal amounts.
+        The axes. Bright is a high score, in evaluation mode; neighbouring level lines differ by equal amounts.
 
     Source: the layout of figure 1a in Gulrajani et al. 2017 (arXiv:1704.00028).
     """
     import torch
 
     line = torch.linspace(-reach, reach, 101, device=x_real.device, dtype=x_real.dtype)
-    with torch.no_grad():
-        scores = critic(torch.cartesian_prod(line, line)).reshape(101, 101).T.cpu().numpy()
+    modules = critic.modules() if isinstance(critic, torch.nn.Module) else ()
+    learning = [module for module in modules if module.training]
+    try:
+        for module in learning:  # dropout and batch norm would draw another critic
+            module.training = False
+        with torch.no_grad():
+            scores = critic(torch.cartesian_prod(line, line)).reshape(101, 101).T.cpu().numpy()
+    finally:
+        for module in learning:
+            module.training = True
     axis = line.cpu().numpy()
     ax.contourf(axis, axis, scores, levels=20, cmap="cividis")
     ax.contour(axis, axis, scores, levels=20, colors="white", linewidths=0.4, alpha=0.6)
@@ -263,7 +275,7 @@ def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 
     width, height = frames[0].size
     if len(frames) * height > 16383:
         raise ValueError(f"{len(frames)} frames of {height} pixels are higher than 16383: draw fewer or lower ones")
-    names = [f"{value:.4g}" if isinstance(value, float | np.floating) else str(value) for value in values]
+    names = [f"{value:.6g}" if isinstance(value, float | np.floating) else str(value) for value in values]
     said = [f"{label}: {name}" + f"; {more}" * bool(more) for name, more in zip(names, words, strict=True)]
     first, sheet = (data_url(picture) for picture in (frames[start], stack(frames)))
     shape = f"width:100%;max-width:{width}px;height:auto;aspect-ratio:{width}/{height}"

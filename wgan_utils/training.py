@@ -2,6 +2,7 @@
 
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -9,12 +10,13 @@ from numbers import Real
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from wgan_utils.algorithms import gan_step, wgan_gp_step, wgan_step
-from wgan_utils.data import describe, draw_batch, evaluating, first_line
+from wgan_utils.data import describe, draw_batch, evaluating, first_line, keeping_modes
 from wgan_utils.fast import as_cuda_graph, gradient_penalty_piecewise_linear, is_piecewise_linear
 from wgan_utils.losses import gradient_penalty
 from wgan_utils.muon import Muon
@@ -51,9 +53,9 @@ class TrainConfig:
         lr: learning rate of both networks.
         optimizer: "rmsprop", "adam" or "muon": the critic's matrices by Muon (``wgan_utils.muon``), its other
             parameters and the generator by Adam. Of the papers if ``None``: "rmsprop" for "wgan", because momentum
-            unsettles a clipped critic, "adam" for the others.
+            unsettles a clipped critic, "adam" for the others; ``dataclasses.replace`` keeps what was chosen.
         betas: Adam's two averages.
-        clip_limit: bound on each weight of the critic, for "wgan".
+        clip_limit: bound on each parameter of the critic, for "wgan".
         lambda_gp: weight of the penalty, for "wgan-gp".
         lr_decay: lower lr on a straight line to 2 % at the end of the run.
         ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
@@ -135,7 +137,7 @@ class Run:
 
     Attributes:
         config: the settings.
-        generator: the averaged generator, in evaluation mode, as it is at the last log.
+        generator: the averaged generator, in evaluation mode, as it is at the last log; copy it to keep it.
         critic: the critic; it goes on learning until the run ends.
         history: one row per log, each value the mean since the row before: ``step``, ``estimate`` (of W1 up to
             the critic's slope; for "gan" of the Jensen-Shannon divergence in nats), ``critic_loss`` (with the
@@ -176,13 +178,14 @@ class Run:
     def follow(self, n: int) -> None:
         """Move the averaged generator after the n-th step; its memory grows with n, so that the first steps fade."""
         decay = min(self.config.ema_decay, n / (9 + n)) if n > 1 else 0.0  # the first step is copied
-        follower, learner = ([*net.parameters(), *net.buffers()] for net in (self.generator, self.learner))  # each once
-        pairs = [*zip(follower, learner, strict=True)]
-        floats = [pair for pair in pairs if pair[0].is_floating_point()]
-        get_ema_multi_avg_fn(decay)(*zip(*floats, strict=True), None)
-        for old, new in pairs:
-            if not old.is_floating_point():  # batch norm's count of batches
-                old.copy_(new)
+        nets = self.generator, self.learner
+        pairs = [*zip(*(net.parameters() for net in nets), strict=True)]
+        for (name, old), (_, new) in zip(*(net.named_buffers() for net in nets), strict=True):
+            if name.endswith(("running_mean", "running_var")):
+                pairs.append((old, new))
+            else:
+                old.copy_(new)  # a count of batches, the singular vectors of a spectral norm
+        get_ema_multi_avg_fn(decay)(*zip(*pairs, strict=True), None)
 
     def log(self, step: int, values: list[float]) -> None:
         """Add a row to the history, and the images that belong to it."""
@@ -269,7 +272,7 @@ class Run:
                     if any(value.ndim and value.shape != weight.shape for value in kept.values()):
                         raise RuntimeError("an optimiser holds a tensor of another shape than its weight")
             self.rng.set_state(checkpoint["rng"].cpu())
-            self.history, self.samples = deepcopy(checkpoint["history"]), list(checkpoint["samples"])
+            self.history, self.samples = deepcopy(checkpoint["history"]), deepcopy(checkpoint["samples"])
             self.step = int(done)
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"this is no checkpoint of train: {type(error).__name__}: {error}") from error
@@ -304,7 +307,8 @@ def train(
         checkpoint: ``state()`` of an earlier run of the same settings; the run goes on after its step and ends, on a
             CPU with a fixed number of threads, with the weights of a run that never stopped. Only ``n_steps`` may be
             larger than it was; with ``lr_decay`` the rate then goes on as in the longer run, so it jumps up.
-        on_log: called at every log with the run, by the first process alone; a true answer ends it.
+        on_log: called at every log with the run, by the first process alone; the answer True ends it. The rate is
+            set anew at every step, and the networks' modes are what they were.
 
     Returns:
         The run, with the two networks and what was logged. On a CPU with a fixed number of threads the
@@ -343,9 +347,18 @@ def train(
             totals.zero_()
             last_log = number
             progress.set_postfix(estimate=f"{run.history[-1]['estimate']:.3g}")
-            if on_log is not None and first_decides(rank() == 0 and bool(on_log(run))):
+            if on_log is not None and first_decides(rank() == 0 and asks_to_end(on_log, run)):
                 break
     return run
+
+
+def asks_to_end(on_log: Callable[[Run], bool | None], run: Run) -> bool:
+    """What ``on_log`` answers; the networks keep their modes, training or evaluation, whatever it does."""
+    with keeping_modes(run.learner, run.critic):
+        answer = on_log(run)
+    if answer is not None and not str(getattr(answer, "dtype", type(answer).__name__)).endswith("bool"):
+        raise ValueError(f"on_log must return True to end the run, or nothing, found {type(answer).__name__}")
+    return bool(answer)
 
 
 def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
@@ -376,9 +389,10 @@ def make_step(run: Run, images: Tensor) -> Callable[[], Tensor]:
         average_gradients_before(optimizer)
 
     def step() -> Tensor:
-        return torch.stack(
-            turn(draw_real, draw_z, *networks, *optimizers, n_critic=config.n_critic, **own[config.algorithm])
-        )
+        with torch.autocast(rng.device.type, enabled=False):  # whatever the caller has set
+            return torch.stack(
+                turn(draw_real, draw_z, *networks, *optimizers, n_critic=config.n_critic, **own[config.algorithm])
+            )
 
     return step
 
@@ -433,6 +447,12 @@ def make_networks(config: TrainConfig, images: Tensor, make_generator, make_crit
     for name, network in [("generator", generator), ("critic", critic)]:
         if not any(weight.requires_grad for weight in network.parameters()):
             raise ValueError(f"the {name} has no parameter to train")
+        if not network.training:
+            raise ValueError(f"the {name} must be in training mode, found it in evaluation mode: call train() on it")
+    if config.algorithm == "wgan-gp" and any(isinstance(m, _BatchNorm) and m.training for m in critic.modules()):
+        warnings.warn(
+            "the critic holds batch norm, so a score depends on the batch: the penalty is wrong", stacklevel=3
+        )
     if config.algorithm == "wgan":
         for name, weight in critic.named_parameters():
             if not weight.requires_grad and weight.abs().max() > config.clip_limit:

@@ -387,4 +387,4 @@ def sinkhorn_divergence(x: np.ndarray, y: np.ndarray, reg: float) -> float:
         return float((plan * cost).sum() + reg * rel_entr(plan, 1 / cost.size).sum())
 
     between, within_x, within_y = map(entropic, costs)
-    return between - within_x / 2 - within_y / 2
+    return max(0.0, between - within_x / 2 - within_y / 2)  # below 0 by rounding alone

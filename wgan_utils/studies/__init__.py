@@ -153,6 +153,7 @@ def load_study(name: str, folder: Path | str = STUDIES) -> tuple[dict, dict[str,
     return log, grids
 
 
+@torch.inference_mode(False)
 def load_full_run(device: torch.device | str = "cpu") -> nn.Sequential:
     """The generator of the full run, in evaluation mode.
 

@@ -268,6 +268,8 @@ def test_images_and_networks_that_do_not_fit_are_named(images, makers, message):
 def test_losses_that_are_no_longer_finite_stop_the_run_and_say_so():
     with pytest.raises(FloatingPointError, match=r"by step .* must be finite: lower lr, now 1e"):
         run(short("wgan-gp", lr=1e30, n_steps=20))
+    with pytest.raises(FloatingPointError, match="by step 1 weights are infinite or NaN; they must be finite"):
+        run(short("wgan", lr=1e38, n_steps=1, n_critic=1))
 
 
 def test_what_a_setting_may_be_is_kept_as_a_plain_number():

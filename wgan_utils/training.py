@@ -189,11 +189,14 @@ class Run:
 
     def log(self, step: int, values: list[float]) -> None:
         """Add a row to the history, and the images that belong to it."""
+        weights = [*self.learner.parameters(), *self.critic.parameters()]  # the last step's are in no loss yet
+        fault = ""
         if not all(map(math.isfinite, values)):
-            raise FloatingPointError(
-                f"by step {step} the losses are {values[1]} (critic) and {values[2]} (generator); "
-                f"they must be finite: lower lr, now {self.config.lr}"
-            )
+            fault = f"the losses are {values[1]} (critic) and {values[2]} (generator)"
+        elif not all(weight.isfinite().all() for weight in weights):
+            fault = "weights are infinite or NaN"
+        if fault:
+            raise FloatingPointError(f"by step {step} {fault}; they must be finite: lower lr, now {self.config.lr}")
         names = ("estimate", "critic_loss", "generator_loss")
         self.history.append({"step": step} | dict(zip(names, values, strict=True)))
         if not self.config.ema_decay:
@@ -317,7 +320,7 @@ def train(
 
     Raises:
         ValueError: before the first step, when config, images, networks, noise and checkpoint do not fit each other.
-        FloatingPointError: a loss is no longer finite.
+        FloatingPointError: a loss or a weight is no longer finite.
     """
     if not isinstance(config, TrainConfig):
         raise ValueError(f"config must be a TrainConfig, found {type(config).__name__}")

@@ -1,6 +1,6 @@
 """One long WGAN-GP run on MNIST with the networks of the notebooks, and two at the minute's rate: held, and falling.
 
-    python benchmarks/studies/full_run.py [--steps 13000] [--device cpu] [--into FOLDER]
+    python benchmarks/studies/full_run.py [--steps 16000] [--device cpu] [--into FOLDER]
 
 Notebook 10 plots them and samples from the first. About half an hour on one CPU core, two minutes on a GPU.
 """
@@ -21,7 +21,7 @@ from wgan_utils.training import TrainConfig
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=13_000)
+    parser.add_argument("--steps", type=int, default=16_000)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--into", type=Path, default=STUDIES)
     args = parser.parse_args()
@@ -31,7 +31,8 @@ def main() -> None:
         algorithm="wgan-gp",
         n_steps=args.steps,
         optimizer="muon",
-        n_critic=3,
+        n_critic=2,
+        latent_dim=32,
         lr=1.2e-3,
         betas=(0.0, 0.9),
         lr_decay=True,

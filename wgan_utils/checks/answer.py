@@ -37,11 +37,12 @@ def plain(function: Callable, *args) -> tuple:
     return answer, answer, args
 
 
-def slips(table: str, names: dict) -> dict[str, Callable]:
+def slips(table: str, names: dict, within: Callable = lambda slip: slip) -> dict[str, Callable]:
     """Functions by sentence, read from a table.
 
     Its first line names the arguments. Each slip is one line, "expression | sentence"; a deeper line goes on with it.
-    An expression may be a function: it is called with the arguments then.
+    An expression may be a function: it is called with the arguments then. Where a row is only what changes in the
+    answer, ``within`` makes the whole answer of it.
     """
     head, *lines = table.rstrip().splitlines()
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
@@ -59,7 +60,7 @@ def slips(table: str, names: dict) -> dict[str, Callable]:
             result = value(*args)
             return result(*args) if isinstance(result, types.FunctionType) else result
 
-        functions[sentence.strip()] = slip
+        functions[sentence.strip()] = within(slip)
     return functions
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from wgan_utils.checks.answer import Exercise, Objection
+from wgan_utils.checks.answer import Exercise, Objection, slips
 from wgan_utils.checks.critics import tensor
 
 
@@ -185,7 +185,7 @@ def _spread(a, b):
     return 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
 
 
-LEVELS = {"c": ((250, 250, 250), 60, 24), "a": ((60, 60, 60), 28, 28), "b": ((210, 100, 40), 64, 32)}
+LEVELS = {"c": ((250, 250, 250), 60, 24), "a": ((60, 60, 60), 28, 28), "b": ((220, 60, 150), 64, 32)}
 
 
 def read(folder, names=sorted, mode="L", cut=lambda picture: picture.resize((28, 28)), end=lambda pictures: pictures):
@@ -214,8 +214,8 @@ def read_and_look(function, task) -> tuple:
             raise Objection(
                 'only black and white are left: read them as grey, convert("L"), not ("1"), without a threshold'
             )
-        slips = [blocks(slip(folder)).flatten() for slip in SLIPS.values()]
-    return answer, blocks(answer).flatten(), tuple(slips)
+        seen = [blocks(reader(folder)).flatten() for reader in (read, *SLIPS.values())]
+    return answer, blocks(answer).flatten(), tuple(seen)
 
 
 def _object_to_type(answer):
@@ -246,53 +246,45 @@ def _middle(picture):
     return picture.crop((left, top, left + 28, top + 28))
 
 
-SLIPS = {
-    "right": read,
-    "rows and columns are swapped: the order is (n, 1, height, width)": lambda f: read(f, end=lambda p: p.mT),
-    "the brightness is inverted: 0 is black, 255 white": lambda f: read(f, end=lambda p: 255 - p),
-    "sort the files by name, so that a run can be repeated; these are in reverse order": lambda f: read(
-        f, names=lambda paths: sorted(paths, reverse=True)
-    ),
-    **{
-        f"sort the files by name, so that a run can be repeated; yours come as {', '.join(order)}": (
-            lambda f, order=order: read(f, names=lambda paths: [Path(f) / f"{name}.png" for name in order])
-        )
-        for order in ("acb", "bac", "bca", "cab")
-    },
-    "the pictures are upside down": lambda f: read(f, end=lambda p: p.flip(2)),
-    "the pictures are turned by a quarter": lambda f: read(f, end=lambda p: torch.rot90(p, 1, (2, 3))),
-    "the pictures are turned by a quarter, the other way": lambda f: read(f, end=lambda p: torch.rot90(p, -1, (2, 3))),
-    "left and right are swapped": lambda f: read(f, end=lambda p: p.flip(3)),
-    "the pictures were cut, not shrunk: resize them to 28 x 28": lambda f: read(
-        f, cut=lambda p: p.crop((0, 0, 28, 28))
-    ),
-    "the middle was cut out: resize the whole picture to 28 x 28": lambda f: read(f, cut=_middle),
-    'one colour of three was taken, the red: convert("L") weighs all': lambda f: _channel(f, 0),
-    'one colour of three was taken, the green: convert("L") weighs all': lambda f: _channel(f, 1),
-    'one colour of three was taken, the blue: convert("L") weighs all': lambda f: _channel(f, 2),
-    "bytes run from 0 to 255: these were divided by 255": lambda f: read(f, end=lambda p: p // 255),
-    "bytes run from 0 to 255: these were divided by 255 and rounded": lambda f: read(
-        f, end=lambda p: (p / 255).round().to(torch.uint8)
-    ),
-    "bytes run from 0 to 255: these are half as bright": lambda f: read(f, end=lambda p: p // 2),
-    'only black and white are left, as 0 and 1: convert("L"), not ("1")': lambda f: read(
-        f, end=lambda p: (p > 127).to(torch.uint8)
-    ),
-    "the bytes ran over: they were scaled to [-1, 1] before they became bytes": lambda f: read(
-        f, end=lambda p: (p / 127.5 - 1).to(torch.int16).to(torch.uint8)
-    ),
-    "all pictures are black: were they read before the tensor was filled?": lambda f: read(f, end=lambda p: 0 * p),
-    "all pictures are the first one": lambda f: read(f, end=lambda p: p[:1].expand(3, -1, -1, -1)),
-    "all pictures are the last one": lambda f: read(f, end=lambda p: p[-1:].expand(3, -1, -1, -1)),
-}
-
-
 def _channel(folder, k):
     return read(folder, mode="RGB", end=lambda p: p[:, 0, ..., k][:, None])
 
 
+def in_order(names):
+    return lambda paths: sorted(paths, key=lambda path: names.index(path.stem))
+
+
+SLIPS = slips(
+    """folder:
+    read(folder, end=lambda p: p.mT) | rows and columns are swapped: the order is (n, 1, height, width)
+    read(folder, end=lambda p: 255 - p) | the brightness is inverted: 0 is black, 255 white
+    read(folder, in_order("cba")) | sort the files by name, so that a run can be repeated; these are in reverse order
+    read(folder, in_order("acb")) | sort the files by name, so that a run can be repeated; yours come as a, c, b
+    read(folder, in_order("bac")) | sort the files by name, so that a run can be repeated; yours come as b, a, c
+    read(folder, in_order("bca")) | sort the files by name, so that a run can be repeated; yours come as b, c, a
+    read(folder, in_order("cab")) | sort the files by name, so that a run can be repeated; yours come as c, a, b
+    read(folder, end=lambda p: p.flip(2)) | the pictures are upside down
+    read(folder, end=lambda p: torch.rot90(p, 1, (2, 3))) | the pictures are turned by a quarter
+    read(folder, end=lambda p: torch.rot90(p, -1, (2, 3))) | the pictures are turned by a quarter, the other way
+    read(folder, end=lambda p: p.flip(3)) | left and right are swapped
+    read(folder, cut=lambda p: p.crop((0, 0, 28, 28))) | the pictures were cut, not shrunk: resize them to 28 x 28
+    read(folder, cut=_middle) | the middle was cut out: resize the whole picture to 28 x 28
+    _channel(folder, 0) | one colour of three was taken, the red: convert("L") weighs all
+    _channel(folder, 1) | one colour of three was taken, the green: convert("L") weighs all
+    _channel(folder, 2) | one colour of three was taken, the blue: convert("L") weighs all
+    read(folder, end=lambda p: p // 255) | bytes run from 0 to 255: these were divided by 255
+    read(folder, end=lambda p: p // 2) | bytes run from 0 to 255: these are half as bright
+    read(folder, end=lambda p: p > 127) | only black and white are left, as 0 and 1: convert("L"), not ("1")
+    read(folder, end=lambda p: 0 * p) | all pictures are black: were they read before the tensor was filled?
+    read(folder, end=lambda p: p[:1].expand(3, -1, -1, -1)) | all pictures are the first one
+    read(folder, end=lambda p: p[-1:].expand(3, -1, -1, -1)) | all pictures are the last one
+    """,
+    globals(),
+)
+
+
 def nth(k):
-    return lambda *slips: slips[k]
+    return lambda *seen: seen[k]
 
 
 images_from_folder = Exercise(
@@ -300,7 +292,7 @@ images_from_folder = Exercise(
     cases=lambda rng: [("a folder of three pictures",)],
     right=nth(0),
     probe=read_and_look,
-    wrong={sentence: nth(k) for k, sentence in enumerate(SLIPS) if k},
+    wrong={sentence: nth(k) for k, sentence in enumerate(SLIPS, 1)},
     errors={
         "unsupported operand type(s) for /: 'str'": "folder is a text: Path(folder) / name",
         "has no attribute 'glob'": "folder is a text: Path(folder).glob(...)",

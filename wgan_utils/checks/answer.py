@@ -37,12 +37,12 @@ def plain(function: Callable, *args) -> tuple:
     return answer, answer, args
 
 
-def slips(table: str, names: dict, within: Callable = lambda slip: slip) -> dict[str, Callable]:
+def slips(table: str, names: dict) -> dict[str, Callable]:
     """Functions by sentence, read from a table.
 
     Its first line names the arguments. Each slip is one line, "expression | sentence"; a deeper line goes on with it.
-    An expression may be a function: it is called with the arguments then. Where a row is only what changes in the
-    answer, ``within`` makes the whole answer of it.
+    An expression may be a function: it is called with the arguments then. A line that ends with a colon is a frame:
+    the expressions below it stand in the place of its dots.
     """
     head, *lines = table.rstrip().splitlines()
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
@@ -52,15 +52,18 @@ def slips(table: str, names: dict, within: Callable = lambda slip: slip) -> dict
             rows[-1] += " " + line.strip()
         else:
             rows.append(line.strip())
-    functions = {}
-    for expression, _, sentence in (row.partition(" |") for row in rows):
-        value = eval(f"lambda {head}{expression}", names)
+    functions, frame = {}, "..."
+    for expression, bar, sentence in (row.partition(" |") for row in rows):
+        if not bar:
+            frame = expression.removesuffix(":")
+            continue
+        value = eval(f"lambda {head}{frame.replace('...', f'({expression})')}", names)
 
         def slip(*args, value=value):
             result = value(*args)
             return result(*args) if isinstance(result, types.FunctionType) else result
 
-        functions[sentence.strip()] = within(slip)
+        functions[sentence.strip()] = slip
     return functions
 
 

@@ -380,16 +380,6 @@ exact_velocity = Exercise(
     wrong="""x, t, data:
     data.mean(axis=0) - x | this is right at t = 0 alone: later the place tells which datum is likely
     (data.mean(axis=0) - x) / (1 - t) | weigh the data by how likely they are at this place
-    velocity(x, t, data, end=lambda x, t, mean: mean - x) | divide by the time that is left, 1 - t
-    velocity(x, t, data, end=lambda x, t, mean: mean) | this is the mean datum: the velocity is (mean - x) / (1 - t)
-    velocity(x, t, data, end=lambda x, t, mean: (x - mean) / (1 - t)) | the sign is flipped: the flow goes from noise to
-        data
-    velocity(x, t, data, end=lambda x, t, mean: (mean - x) / t) | divide by the time that is left, 1 - t, not by t
-    velocity(x, t, data, end=lambda x, t, mean: (mean - x) * (1 - t)) | divide by 1 - t, do not multiply
-    velocity(x, t, data, end=lambda x, t, mean: (x - t * mean) / (1 - t)) | this is the mean noise z: the velocity is
-        the mean datum minus it
-    velocity(x, t, data, end=lambda x, t, mean: mean - (x - mean) / (1 - t)) | z is (x - t x1) / (1 - t): the t is
-        missing
     changed_velocity(centre=lambda t: 1) | given the datum, the place is normal around t times the datum
     changed_velocity(centre=lambda t: 1 - t) | the datum has the weight t in the place, the noise 1 - t
     changed_velocity(spread=lambda t: 2 * (1 - t)) | the variance is (1 - t)^2: the square is missing
@@ -406,19 +396,25 @@ exact_velocity = Exercise(
     changed_velocity(centre=lambda t: math.sqrt(t)) | the datum has the weight t in the place, not its root
     changed_velocity(spread=lambda t: 4 * (1 - t) ** 2) | twice the variance is 2 (1 - t)^2: a factor of 2 too many
     changed_velocity(spread=lambda t: 2 * (1 - t**2)) | the noise has the weight 1 - t: its variance is (1 - t)^2
-    velocity(x, t, data, end=lambda x, t, mean: mean - (x - t * mean)) | z is (x - t x1) / (1 - t): divide by 1 - t
-    velocity(x, t, data, end=lambda x, t, mean: (t * mean - x) / (1 - t) ** 2) | this is the score, the gradient of the
-        log density: return the mean of x1 - z
     (data - x) / (1 - t) | these are the velocities to each datum: take their mean, weighed by how likely each is
     velocity(x, t, data) + x | this is where one whole step leads: return the velocity
     velocity(x, t, data) / (1 - t) | divide by 1 - t once
     changed_velocity(power=0.5) | the exponent holds the squared distance, not its root
-    velocity(x, t, data, end=lambda x, t, mean: mean - t * x) | z is (x - t x1) / (1 - t): the velocity is (mean - x) /
-        (1 - t)
     (np.exp(-((x - t * data) ** 2).sum(axis=1) / (2 * (1 - t) ** 2)) @ data - x) / (1 - t) | divide the weights by their
         sum: they are chances
     np.linalg.norm(velocity(x, t, data)) | this is the speed: return the vector
     velocity(x, t, data) * t | this is the distance already gone at that speed: return the velocity
+    velocity(x, t, data, end=lambda x, t, mean: ...):
+    mean - x | divide by the time that is left, 1 - t
+    mean | this is the mean datum: the velocity is (mean - x) / (1 - t)
+    (x - mean) / (1 - t) | the sign is flipped: the flow goes from noise to data
+    (mean - x) / t | divide by the time that is left, 1 - t, not by t
+    (mean - x) * (1 - t) | divide by 1 - t, do not multiply
+    (x - t * mean) / (1 - t) | this is the mean noise z: the velocity is the mean datum minus it
+    mean - (x - mean) / (1 - t) | z is (x - t x1) / (1 - t): the t is missing
+    mean - (x - t * mean) | z is (x - t x1) / (1 - t): divide by 1 - t
+    (t * mean - x) / (1 - t) ** 2 | this is the score, the gradient of the log density: return the mean of x1 - z
+    mean - t * x | z is (x - t x1) / (1 - t): the velocity is (mean - x) / (1 - t)
     """,
     corners=lambda rng: {
         "at t = 0 the place tells nothing: the mean of the data minus x": (np.array([0.5, -1.0]), 0.0, np.eye(2) * 3),

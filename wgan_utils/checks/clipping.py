@@ -98,47 +98,41 @@ clip_ = Exercise(
     in_place=True,
     extra=lambda answer, before, limit, critic: "" if answer is critic else "also return the critic",
     wrong="""*args:
-    of_all(lambda p, c: p) | nothing has changed: parameter.clamp(...) returns a new tensor; clamp_ changes the
-        parameter itself
-    of_all(lambda p, c: p.clamp(max=c)) | only one side is clipped: weights below -clip_limit must come back too
-    of_all(lambda p, c: p.clamp(min=-c)) | only one side is clipped: weights above +clip_limit must come back too
-    of_all(lambda p, c: p.clamp(0, c)) | negative weights are allowed: clip to [-clip_limit, clip_limit], not to [0,
-        clip_limit]
-    of_all(lambda p, c: p.clamp(-c, 0)) | positive weights are allowed: clip to [-clip_limit, clip_limit], not to
-        [-clip_limit, 0]
-    of_all(lambda p, c: p.clamp(c, -c)) | this keeps the weights outside of the box: the bounds have changed places
-    of_all(lambda p, c: p.clamp(-0.01, 0.01)) | clip to clip_limit itself, not to the 0.01 of the paper
-    of_all(lambda p, c: p.clamp(-1, 1)) | clip to clip_limit, not to 1
-    of_all(lambda p, c: p.clamp(-c / 2, c / 2)) | clip to clip_limit, not to half of it
-    of_all(lambda p, c: p.clamp(-2 * c, 2 * c)) | clip to clip_limit, not to twice of it
-    of_all(lambda p, c: p.clamp(-c * c, c * c)) | clip to clip_limit, not to its square
-    of_all(lambda p, c: p.abs().clamp(max=c)) | the absolute value was clipped: the sign of each weight stays
-    of_all(lambda p, c: c * p.sign()) | you set every weight to a wall; those inside the box must stay
-    of_all(lambda p, c: p * (p.abs() <= c)) | you set the weights outside to 0; they go to the nearest wall
-    of_all(lambda p, c: torch.where(p.abs() > c, torch.full_like(p, c), p)) | you set the weights outside to
-        +clip_limit; those below go to -clip_limit
-    of_all(lambda p, c: c * p) | you multiplied the weights by clip_limit: those inside the box must stay
-    of_all(lambda p, c: p * c / p.abs().max()) | you scaled each tensor into the box; clipping moves only the weights
-        outside
-    of_all(lambda p, c: c * torch.tanh(p)) | you bent the weights into the box with tanh; those inside must stay
-    of_all(lambda p, c: c * torch.tanh(p / c)) | you bent the weights into the box with tanh; those inside the box must
-        stay
-    of_all(lambda p, c: p * c / p.norm()) | you scaled each tensor to the norm clip_limit; Algorithm 1 clips each weight
-    of_some(lambda name, p, k, n: "bias" not in name) | you left the biases out; Algorithm 1 clips all parameters
-    of_some(lambda name, p, k, n: p.ndim > 1) | you left the biases out (and all else with one axis); Algorithm 1 clips
-        all parameters
-    of_some(lambda name, p, k, n: "bias" in name) | you clipped the biases alone; Algorithm 1 clips all parameters
-    of_some(lambda name, p, k, n: k < 2) | you clipped the first layer alone: clip all of them
-    of_some(lambda name, p, k, n: k >= n - 2) | you clipped the last layer alone: clip all of them
-    of_some(lambda name, p, k, n: k == 0) | you clipped the first parameter alone: the return stands inside the loop
-    of_some(lambda name, p, k, n: k == n - 1) | you clipped the last parameter alone: the clipping stands outside the
-        loop
-    of_some(lambda name, p, k, n: k < n - 2) | the last layer was left out: clip all of them
-    of_some(lambda name, p, k, n: k >= 2) | the first layer was left out: clip all of them
     of_linear("weight", "bias") | you clipped the layers of one kind, nn.Linear: critic.parameters() holds them all
     of_linear("weight") | you clipped the weights of one kind of layer, nn.Linear: critic.parameters() holds them all
-    of_some(lambda name, p, k, n: name.count(".") == 1) | layers inside of layers were left out: critic.parameters()
-        holds them all
+    of_all(lambda p, c: ...):
+    p | nothing has changed: parameter.clamp(...) returns a new tensor; clamp_ changes the parameter itself
+    p.clamp(max=c) | only one side is clipped: weights below -clip_limit must come back too
+    p.clamp(min=-c) | only one side is clipped: weights above +clip_limit must come back too
+    p.clamp(0, c) | negative weights are allowed: clip to [-clip_limit, clip_limit], not to [0, clip_limit]
+    p.clamp(-c, 0) | positive weights are allowed: clip to [-clip_limit, clip_limit], not to [-clip_limit, 0]
+    p.clamp(c, -c) | this keeps the weights outside of the box: the bounds have changed places
+    p.clamp(-0.01, 0.01) | clip to clip_limit itself, not to the 0.01 of the paper
+    p.clamp(-1, 1) | clip to clip_limit, not to 1
+    p.clamp(-c / 2, c / 2) | clip to clip_limit, not to half of it
+    p.clamp(-2 * c, 2 * c) | clip to clip_limit, not to twice of it
+    p.clamp(-c * c, c * c) | clip to clip_limit, not to its square
+    p.abs().clamp(max=c) | the absolute value was clipped: the sign of each weight stays
+    c * p.sign() | you set every weight to a wall; those inside the box must stay
+    p * (p.abs() <= c) | you set the weights outside to 0; they go to the nearest wall
+    torch.where(p.abs() > c, torch.full_like(p, c), p) | you set the weights outside to +clip_limit; those below go to
+        -clip_limit
+    c * p | you multiplied the weights by clip_limit: those inside the box must stay
+    p * c / p.abs().max() | you scaled each tensor into the box; clipping moves only the weights outside
+    c * torch.tanh(p) | you bent the weights into the box with tanh; those inside must stay
+    c * torch.tanh(p / c) | you bent the weights into the box with tanh; those inside the box must stay
+    p * c / p.norm() | you scaled each tensor to the norm clip_limit; Algorithm 1 clips each weight
+    of_some(lambda name, p, k, n: ...):
+    "bias" not in name | you left the biases out; Algorithm 1 clips all parameters
+    p.ndim > 1 | you left the biases out (and all else with one axis); Algorithm 1 clips all parameters
+    "bias" in name | you clipped the biases alone; Algorithm 1 clips all parameters
+    k < 2 | you clipped the first layer alone: clip all of them
+    k >= n - 2 | you clipped the last layer alone: clip all of them
+    k == 0 | you clipped the first parameter alone: the return stands inside the loop
+    k == n - 1 | you clipped the last parameter alone: the clipping stands outside the loop
+    k < n - 2 | the last layer was left out: clip all of them
+    k >= 2 | the first layer was left out: clip all of them
+    name.count(".") == 1 | layers inside of layers were left out: critic.parameters() holds them all
     """,
     errors={
         "a leaf Variable that requires grad": "clip under torch.no_grad(), or autograd records it",
@@ -241,46 +235,43 @@ share_at_limit = Exercise(
     cases=caught_critics,
     right=lambda critic, clip_limit: share()(critic, clip_limit),
     wrong="""critic, c:
-    share(end=lambda each: 100 * torch.cat(each).mean()) | a share lies between 0 and 1: you gave per cent
-    share(end=lambda each: torch.cat(each).sum()) | this is the number of weights at the limit; divide by how many there
-        are
     share(caught=lambda p, c: p == c) | you counted +clip_limit alone; count -clip_limit too
     share(caught=lambda p, c: p == -c) | you counted -clip_limit alone; count +clip_limit too
-    share(end=lambda each: torch.stack([e.mean() for e in each])) | these are the shares of the tensors, one by one:
-        count all weights together
-    share(end=lambda each: sum((e.mean() for e in each)) / len(each)) | you averaged the shares of the layers; count all
-        weights alike
-    share(end=lambda each: sum((e.mean() for e in each))) | you added the shares of the layers; count all weights alike,
-        and divide by how many there are
     share(chosen=lambda p: p.ndim > 1) | you left the biases out; Algorithm 1 clips them too
     share(chosen=lambda p: p.ndim == 1) | you counted the biases alone: the weights are parameters too
-    share(end=lambda each: torch.cat(each[::2]).sum() / sum(map(len, each))) | you left the biases out of the count at
-        the limit, and divided by all parameters
-    share(end=lambda each: torch.cat(each).sum() / sum(map(len, each[::2]))) | you counted all parameters at the limit,
-        and divided by the weights alone: biases count there too
     share(caught=lambda p, c: p.abs() < c) | this is the share inside the limit: take those at it
     share(caught=lambda p, c: p.abs() <= c) | this is the share inside the limit or at it, which is all: compare with ==
     share(caught=lambda p, c: p.abs() > c) | no weight lies beyond the limit after clipping: compare with ==, or >=
     share(caught=lambda p, c: p.abs() >= 0.99 * c) | weights near the limit do not count: it is hit exactly
     share(caught=lambda p, c: p.abs() >= 0.95 * c) | weights near the limit do not count; it is hit exactly
-    share(end=lambda each: sum((e.max() for e in each)) / len(each)) | this counts the tensors that touch the limit:
-        count weights
-    share(end=lambda each: each[0].mean()) | this is the first layer's weight alone: count all parameters
-    share(end=lambda each: torch.cat(each[:2]).mean()) | this is the first layer alone: count all parameters
-    share(end=lambda each: torch.cat(each[-2:]).mean()) | this is the last layer alone: count all parameters
-    share(end=lambda each: each[-1].mean()) | this is the last parameter alone: add up over the loop
-    share(end=lambda each: torch.cat(each).sum() / len(each)) | this is the number at the limit over the number of
-        tensors: divide by the number of weights
-    share(end=lambda each: torch.cat(each).mean() / 2) | both sides were counted, and their mean taken: add them
     flat(critic).numel() | this is the number of parameters: take the share at the limit
     flat(critic).abs().mean() / c | this is the mean size of the weights over the limit, not how many lie there
     flat(critic).abs().mean() | this is the mean size of the weights, not how many lie at the limit
     flat(critic).norm() / c | this is the count over the gradient's size
     share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c) | the count on one side
         less that on the other: add them
-    share(end=lambda each: sum(e.mean() for e in each[::2]) / len(each[::2])) | you averaged the shares of the layers,
-        without biases: count all parameters alike
-    share(end=lambda each: each[-2].mean()) | this is the last layer's weight alone: count all parameters
+    share(end=lambda each: ...):
+    100 * torch.cat(each).mean() | a share lies between 0 and 1: you gave per cent
+    torch.cat(each).sum() | this is the number of weights at the limit; divide by how many there are
+    torch.stack([e.mean() for e in each]) | these are the shares of the tensors, one by one: count all weights together
+    sum((e.mean() for e in each)) / len(each) | you averaged the shares of the layers; count all weights alike
+    sum((e.mean() for e in each)) | you added the shares of the layers; count all weights alike, and divide by how many
+        there are
+    torch.cat(each[::2]).sum() / sum(map(len, each)) | you left the biases out of the count at the limit, and divided by
+        all parameters
+    torch.cat(each).sum() / sum(map(len, each[::2])) | you counted all parameters at the limit, and divided by the
+        weights alone: biases count there too
+    sum((e.max() for e in each)) / len(each) | this counts the tensors that touch the limit: count weights
+    each[0].mean() | this is the first layer's weight alone: count all parameters
+    torch.cat(each[:2]).mean() | this is the first layer alone: count all parameters
+    torch.cat(each[-2:]).mean() | this is the last layer alone: count all parameters
+    each[-1].mean() | this is the last parameter alone: add up over the loop
+    torch.cat(each).sum() / len(each) | this is the number at the limit over the number of tensors: divide by the number
+        of weights
+    torch.cat(each).mean() / 2 | both sides were counted, and their mean taken: add them
+    sum(e.mean() for e in each[::2]) / len(each[::2]) | you averaged the shares of the layers, without biases: count all
+        parameters alike
+    each[-2].mean() | this is the last layer's weight alone: count all parameters
     """,
     tolerance=1e-5,
 )

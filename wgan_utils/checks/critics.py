@@ -256,65 +256,57 @@ ray_cosine = Exercise(
     cases=directions,
     right=of_rays(lambda grad, ray: cosines(grad, ray).mean()),
     wrong="""g, real, fake:
-    of_rays(lambda g, r: -cosines(g, r).mean()) | the sign is flipped: the ray runs from the fake to the data point
-    of_rays(lambda g, r: cosines(g, r).abs().mean()) | no absolute value: a gradient against the ray must count against
-        the critic
-    of_rays(lambda g, r: cosines(g, r).mean().abs()) | no absolute value: the sign of the mean cosine counts
-    of_rays(lambda g, r: cosines(g, r).relu().mean()) | negative cosines count too: do not cut them off
-    of_rays(lambda g, r: ((g * r).sum(1) / g.norm(dim=1)).mean()) | you did not divide by the length of the ray
-    of_rays(lambda g, r: ((g * r).sum(1) / r.norm(dim=1)).mean()) | you did not divide by the norm of the gradient: a
-        cosine knows directions alone
-    of_rays(lambda g, r: (g * r).sum(1).mean()) | this is the mean of the dot products: divide each by both lengths
-    of_rays(lambda g, r: (g * r).mean()) | this is the mean over all coordinates: sum the products of each pair, then
-        divide by both lengths
-    of_rays(lambda g, r: cosines(g.mean(0), r.mean(0), 0)) | this is the cosine of the mean vectors; take one cosine per
-        pair, then the mean
-    of_rays(lambda g, r: cosines(g.flatten(), r.flatten(), 0)) | this is one cosine of the whole batch; take one per
-        pair, then the mean
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean())) | take one cosine per
-        pair, then the mean: this is a ratio of means
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm() * r.norm())) | take one cosine per pair: this divides all by
-        the norms of the whole batch
-    of_rays(lambda g, r: cosines(g, r, 0).mean()) | you normalised down the batch; one cosine per row, dim=1
-    of_rays(lambda g, r: cosines(g, r).sum()) | take the mean over the pairs; this is the sum
-    of_rays(lambda g, r: cosines(g, r)) | take the mean over the pairs; these are all cosines
-    of_rays(lambda g, r: cosines(g, r).median()) | take the mean over the pairs, not the median
-    of_rays(lambda g, r: cosines(g, r).min()) | take the mean over the pairs, not the smallest cosine
-    of_rays(lambda g, r: cosines(g, r).max()) | take the mean over the pairs, not the largest cosine
-    of_rays(lambda g, r: ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean()) | you divided by the squared
-        lengths: the product of the two norms, without squares
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean()) | divide by the product of the two
-        norms, not by their sum
-    of_rays(lambda g, r: ((g * r).sum(1) / (r**2).sum(1)).mean()) | divide by both norms; this divides by the squared
-        norm of the ray
-    of_rays(lambda g, r: ((g * r).sum(1) / (g**2).sum(1)).mean()) | divide by both norms; this divides by the squared
-        norm of the gradient
-    of_rays(lambda g, r: (cosines(g, r) ** 2).mean()) | no squares: the cosine itself, with its sign
-    of_rays(lambda g, r: cosines(g, r).acos().mean()) | this is the angle: take its cosine
-    of_rays(lambda g, r: cosines(g, r).acos().mean() * 180 / torch.pi) | this is the angle in degrees: take its cosine
-    of_rays(lambda g, r: (1 - cosines(g, r)).mean()) | this is the cosine distance, 1 minus the cosine
-    of_rays(lambda g, r: (cosines(g, r) > 0).double().mean()) | this is the share of gradients that point along the ray:
-        take the mean cosine
-    of_rays(lambda g, r: (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean()) | this takes the norms over the wrong
-        axis: one norm per row, dim=1
     cosines(g, real).mean() | the ray is x_real - x_fake: this takes the data points themselves
     cosines(g, fake).mean() | the ray is x_real - x_fake: this takes the fakes themselves
     cosines(g, real + fake).mean() | the ray is x_real - x_fake: this takes the sum
     cosines(real, fake).mean() | the gradients are missing: this compares data and fakes
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean()) | the gradient's norm runs over the whole
-        batch: one norm per row, dim=1
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean()) | the ray's length runs over the whole
-        batch: one norm per row, dim=1
-    of_rays(lambda g, r: (g @ r.T).mean()) | one cosine per pair, and lengths divided out: this is g @ ray^T
-    of_rays(lambda g, r: cosines(g, r.roll(1, 0)).mean()) | this is the cosine of neighbouring pairs: gradient i belongs
-        to ray i
-    of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |
-        one cosine per pair: this compares each gradient with every ray
-    of_rays(lambda g, r: ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean()) | no absolute values: products
-        of both signs count in a dot product
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean()) | take one cosine per pair,
-        then the mean: this is a ratio of two means
-    of_rays(lambda g, r: cosines(g, r).sign().mean()) | this is the mean sign: take the mean cosine
+    of_rays(lambda g, r: ...):
+    -cosines(g, r).mean() | the sign is flipped: the ray runs from the fake to the data point
+    cosines(g, r).abs().mean() | no absolute value: a gradient against the ray must count against the critic
+    cosines(g, r).mean().abs() | no absolute value: the sign of the mean cosine counts
+    cosines(g, r).relu().mean() | negative cosines count too: do not cut them off
+    ((g * r).sum(1) / g.norm(dim=1)).mean() | you did not divide by the length of the ray
+    ((g * r).sum(1) / r.norm(dim=1)).mean() | you did not divide by the norm of the gradient: a cosine knows directions
+        alone
+    (g * r).sum(1).mean() | this is the mean of the dot products: divide each by both lengths
+    (g * r).mean() | this is the mean over all coordinates: sum the products of each pair, then divide by both lengths
+    cosines(g.mean(0), r.mean(0), 0) | this is the cosine of the mean vectors; take one cosine per pair, then the mean
+    cosines(g.flatten(), r.flatten(), 0) | this is one cosine of the whole batch; take one per pair, then the mean
+    (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean()) | take one cosine per pair, then the mean:
+        this is a ratio of means
+    (g * r).sum(1).mean() / (g.norm() * r.norm()) | take one cosine per pair: this divides all by the norms of the whole
+        batch
+    cosines(g, r, 0).mean() | you normalised down the batch; one cosine per row, dim=1
+    cosines(g, r).sum() | take the mean over the pairs; this is the sum
+    cosines(g, r) | take the mean over the pairs; these are all cosines
+    cosines(g, r).median() | take the mean over the pairs, not the median
+    cosines(g, r).min() | take the mean over the pairs, not the smallest cosine
+    cosines(g, r).max() | take the mean over the pairs, not the largest cosine
+    ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean() | you divided by the squared lengths: the product of the
+        two norms, without squares
+    ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean() | divide by the product of the two norms, not by their sum
+    ((g * r).sum(1) / (r**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the ray
+    ((g * r).sum(1) / (g**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the gradient
+    (cosines(g, r) ** 2).mean() | no squares: the cosine itself, with its sign
+    cosines(g, r).acos().mean() | this is the angle: take its cosine
+    cosines(g, r).acos().mean() * 180 / torch.pi | this is the angle in degrees: take its cosine
+    (1 - cosines(g, r)).mean() | this is the cosine distance, 1 minus the cosine
+    (cosines(g, r) > 0).double().mean() | this is the share of gradients that point along the ray: take the mean cosine
+    (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean() | this takes the norms over the wrong axis: one norm per
+        row, dim=1
+    ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean() | the gradient's norm runs over the whole batch: one norm per
+        row, dim=1
+    ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean() | the ray's length runs over the whole batch: one norm per row,
+        dim=1
+    (g @ r.T).mean() | one cosine per pair, and lengths divided out: this is g @ ray^T
+    cosines(g, r.roll(1, 0)).mean() | this is the cosine of neighbouring pairs: gradient i belongs to ray i
+    (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean() | one cosine per pair:
+        this compares each gradient with every ray
+    ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean() | no absolute values: products of both signs count
+        in a dot product
+    (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean() | take one cosine per pair, then the mean: this is a
+        ratio of two means
+    cosines(g, r).sign().mean() | this is the mean sign: take the mean cosine
     """,
 )
 

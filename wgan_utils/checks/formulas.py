@@ -17,8 +17,17 @@ bound_by_hand = Exercise(
     cases=lambda rng: [(0.31, [2, 7, 10, 1]), (0.23, [6, 12, 5, 8, 1]), (0.41, [3, 5, 1])],
     right=lambda c, widths: math.prod(layers(c, widths)),
     wrong="""c, widths:
-    math.prod(layers(c, widths, lambda a, b: a * b)) | the square root is missing: each layer stretches by at most c
-        sqrt(rows * columns)
+    math.prod(layers(c, widths, lambda a, b: ...)):
+    a * b | the square root is missing: each layer stretches by at most c sqrt(rows * columns)
+    math.sqrt(a + b) | take rows times columns under the root, not their sum
+    math.sqrt(a) | the rows are missing: a layer's root holds rows times columns
+    math.sqrt(b) | the columns are missing: a layer's root holds rows times columns
+    a | columns alone, without a root, bound the largest coordinate: take c sqrt(rows * columns)
+    b | rows alone, without a root, bound the sum of coordinates: take c sqrt(rows * columns)
+    math.sqrt(a * b + b) | add nothing for the biases: a bias does not change a slope
+    math.sqrt(max(a, b)) | the root of the largest width is not enough: rows times columns
+    1 / math.sqrt(a * b) | divide by nothing: c sqrt(rows * columns), not c / sqrt(...)
+    ...:
     c * math.prod(layers(1, widths)) | you multiplied by c once; every layer brings its own factor c
     math.prod(layers(1, widths)) | c is missing: every layer brings its own factor c
     c * math.prod(layers(c, widths)) | c to the number of widths: there is one layer less than widths
@@ -31,27 +40,12 @@ bound_by_hand = Exercise(
     layers(c, widths)[0] | you took the first layer alone; slopes multiply along a chain
     math.prod(layers(c, widths)[:-1]) | the last layer is missing: it has one row, and its weights are clipped too
     math.prod(layers(c, widths)[1:]) | the first layer is missing: its columns are the input's
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a + b))) | take rows times columns under the root, not their sum
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a))) | the rows are missing: a layer's root holds rows times
-        columns
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(b))) | the columns are missing: a layer's root holds rows times
-        columns
-    math.prod(layers(c, widths, lambda a, b: a)) | columns alone, without a root, bound the largest coordinate: take c
-        sqrt(rows * columns)
-    math.prod(layers(c, widths, lambda a, b: b)) | rows alone, without a root, bound the sum of coordinates: take c
-        sqrt(rows * columns)
     math.prod((c * math.sqrt(width) for width in widths)) | one root over each width: inner widths stand in two layers,
         so their roots meet
     math.prod((c * width for width in widths)) | every width once, and no root
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a * b + b))) | add nothing for the biases: a bias does not change
-        a slope
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(max(a, b)))) | the root of the largest width is not enough: rows
-        times columns
     c ** (len(widths) - 1) * math.sqrt(widths[0] * widths[-1]) | the inner widths are missing: each stands in two layers
     math.prod(layers(c, widths, max)) | take the larger of nothing: rows times columns, under a root
     layers | these are the bounds of the layers: multiply them
-    math.prod(layers(c, widths, lambda a, b: 1 / math.sqrt(a * b))) | divide by nothing: c sqrt(rows * columns), not c /
-        sqrt(...)
     math.prod(layers(c * c, widths)) | c counts once per layer, not twice
     math.prod(c * math.isqrt(a * b) for a, b in pairwise(widths)) | do not round the roots: sqrt, not isqrt
     c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds the norm of all weights at once; slopes

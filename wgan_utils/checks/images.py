@@ -120,51 +120,39 @@ rank_correlation = Exercise(
     right=of_ranks(correlation),
     wrong="""*args:
     of_tensors(correlation) | this is the correlation of the values; replace them by their ranks first
-    of_tensors(lambda a, b: correlation(a.argsort().double(), b.argsort().double())) | one argsort gives the order, not
-        the ranks; apply it twice
-    of_tensors(lambda a, b: correlation(ranks(a), b)) | only the first list was ranked
-    of_tensors(lambda a, b: correlation(a, ranks(b))) | only the second list was ranked
-    of_tensors(lambda a, b: correlation(a.argsort().double(), ranks(b))) | one argsort for the first list: apply it
-        twice to both
-    of_tensors(lambda a, b: correlation(ranks(a), b.argsort().double())) | one argsort for the second list: apply it
-        twice to both
-    of_ranks(lambda a, b: -correlation(a, b)) | the sign is flipped: rank both lists in the same direction
-    of_tensors(lambda a, b: correlation(a.sort().values, b.sort().values)) | the lists were sorted, each by itself: that
-        undoes the pairs
-    of_tensors(lambda a, b: torch.ones(())) | this is always 1: ranks of sorted lists are equal, and entry [0, 0]
-        compares a list with itself; keep the pairs, and take [0, 1]
-    of_ranks(lambda a, b: correlation(a, b) ** 2) | this is the square, the share explained: take the correlation with
-        its sign
-    of_ranks(lambda a, b: correlation(a, b).abs()) | no absolute value: against each other is a negative correlation
-    of_ranks(lambda a, b: (centered(a) * centered(b)).mean()) | this is the covariance of the ranks: divide by both
+    of_ranks(lambda a, b: ...):
+    -correlation(a, b) | the sign is flipped: rank both lists in the same direction
+    correlation(a, b) ** 2 | this is the square, the share explained: take the correlation with its sign
+    correlation(a, b).abs() | no absolute value: against each other is a negative correlation
+    (centered(a) * centered(b)).mean() | this is the covariance of the ranks: divide by both spreads
+    (centered(a) * centered(b)).sum() / (len(a) - 1) | this is the covariance of the ranks (with n - 1): divide by both
         spreads
-    of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)) | this is the covariance of the ranks (with
-        n - 1): divide by both spreads
-    of_ranks(lambda a, b: correlation(a, b) * (len(a) - 1) / len(a)) | degrees of freedom are mixed: covariance over n,
-        spreads over n - 1
-    of_ranks(lambda a, b: correlation(a, b) * len(a) / (len(a) - 1)) | degrees of freedom are mixed: covariance over n -
-        1, spreads over n
-    of_ranks(lambda a, b: (a * b).sum() / (a.norm() * b.norm())) | subtract the means first: this is the cosine of the
-        ranks
-    of_ranks(lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())) | subtract the means first:
-        this is the cosine of the ranks, counted from 1
-    of_ranks(lambda a, b: _kendall(a, b)) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
-    of_ranks(lambda a, b: _spread(a, b)) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - _spread(a, b) / 6) | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1))) | the squares are missing: 1 - 6
-        sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1)) | the denominator is n (n^2 - 1): here it is
-        n^2 - 1
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3) | the denominator is n (n^2 - 1): here it is n^3
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1))) | the denominator is n (n^2 - 1): here
-        it is n (n - 1)
-    of_tensors(lambda a, b: 1 - _spread(a, b)) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the
-        values
-    of_ranks(lambda a, b: (a == b).double().mean()) | this is the share of equal ranks: take their correlation
-    of_ranks(lambda a, b: torch.corrcoef(torch.stack([a, b]))) | this is the matrix of correlations: take the entry [0,
-        1]
-    of_tensors(lambda a, b: correlation(ranks(a), b.sort().values)) | the second list was sorted, which undoes the pairs
-    of_tensors(lambda a, b: correlation(a.sort().values, ranks(b))) | the first list was sorted, which undoes the pairs
+    correlation(a, b) * (len(a) - 1) / len(a) | degrees of freedom are mixed: covariance over n, spreads over n - 1
+    correlation(a, b) * len(a) / (len(a) - 1) | degrees of freedom are mixed: covariance over n - 1, spreads over n
+    (a * b).sum() / (a.norm() * b.norm()) | subtract the means first: this is the cosine of the ranks
+    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: this is the cosine of the
+        ranks, counted from 1
+    _kendall(a, b) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
+    _spread(a, b) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - _spread(a, b) / 6 | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1)) | the squares are missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1) | the denominator is n (n^2 - 1): here it is n^2 - 1
+    1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3 | the denominator is n (n^2 - 1): here it is n^3
+    1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1)) | the denominator is n (n^2 - 1): here it is n (n - 1)
+    (a == b).double().mean() | this is the share of equal ranks: take their correlation
+    torch.corrcoef(torch.stack([a, b])) | this is the matrix of correlations: take the entry [0, 1]
+    of_tensors(lambda a, b: ...):
+    correlation(a.argsort().double(), b.argsort().double()) | one argsort gives the order, not the ranks; apply it twice
+    correlation(ranks(a), b) | only the first list was ranked
+    correlation(a, ranks(b)) | only the second list was ranked
+    correlation(a.argsort().double(), ranks(b)) | one argsort for the first list: apply it twice to both
+    correlation(ranks(a), b.argsort().double()) | one argsort for the second list: apply it twice to both
+    correlation(a.sort().values, b.sort().values) | the lists were sorted, each by itself: that undoes the pairs
+    torch.ones(()) | this is always 1: ranks of sorted lists are equal, and entry [0, 0] compares a list with itself;
+        keep the pairs, and take [0, 1]
+    1 - _spread(a, b) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the values
+    correlation(ranks(a), b.sort().values) | the second list was sorted, which undoes the pairs
+    correlation(a.sort().values, ranks(b)) | the first list was sorted, which undoes the pairs
     """,
     corners=lambda rng: {
         "two lists in one order have the correlation 1, however far apart the values lie": (

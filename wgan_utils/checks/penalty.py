@@ -246,29 +246,29 @@ def one_sided(slope):
     return (slope - 1).relu().square().mean()
 
 
-IN_THE_SLOPE = """g:
-charge(g.flatten(1).norm(dim=1) / len(g)) | the gradient of the mean score is each sample's divided by the batch: sum
-    the scores
-charge(g.norm(dim=1)) | you took the norm over one axis, axis 1: flatten everything but the batch first (exhibit 2)
-charge(g.norm(dim=-1)) | you took the norm over one axis, the last: flatten everything but the batch first
-charge(g.norm(dim=0)) | the norm runs over the batch, axis 0: flatten everything but the batch first, then take dim=1
-charge(g.norm(dim=(-2, -1))) | you took the norm over two axes, the last: flatten everything but the batch first
-charge(g.norm().reshape(1)) | you took one norm over the whole batch; each sample has a slope of its own
-charge(g.flatten(1).square().sum(1)) | you left the root out: compare the slope with 1, not its square (you squared the
-    slope itself)
-charge(g.flatten(1).norm(dim=1) ** 0.5) | this is the root of the slope, one root too many: norm takes it already
-charge(g.flatten(1).abs().sum(1)) | you added absolute entries: the slope is the Euclidean norm, the root of a sum of
-    squares
-charge(g.flatten(1).abs().amax(1)) | you took the largest entry: the slope is the Euclidean norm, the root of a sum of
-    squares
-charge(g) | you took each entry of the gradient for a slope: take the norm of a sample's gradient
-charge(g.abs()) | you took each entry of the gradient for a slope: take the norm of a sample's gradient first
-charge(g.flatten(1).square().mean(1).sqrt()) | you took the mean of the squares under the root: the norm takes their sum
-charge(g.flatten(1).sum(1)) | you took the sum of a sample's gradient: take its norm
-charge(g.flatten(1).mean(1)) | you took the mean of a sample's gradient: take its norm
-charge(g.flatten(1).norm(dim=1) / 2) | the slope is halved
+IN_THE_SLOPE = """*args:
+of_grad(lambda g: charge(...)):
+g.flatten(1).norm(dim=1) / len(g) | the gradient of the mean score is each sample's divided by the batch: sum the scores
+g.norm(dim=1) | you took the norm over one axis, axis 1: flatten everything but the batch first (exhibit 2)
+g.norm(dim=-1) | you took the norm over one axis, the last: flatten everything but the batch first
+g.norm(dim=0) | the norm runs over the batch, axis 0: flatten everything but the batch first, and take the norm over
+    axis 1
+g.norm(dim=(-2, -1)) | you took the norm over two axes, the last: flatten everything but the batch first
+g.norm().reshape(1) | you took one norm over the whole batch; each sample has a slope of its own
+g.flatten(1).square().sum(1) | you left the root out: compare the slope with 1, not its square (you squared the slope
+    itself)
+g.flatten(1).norm(dim=1) ** 0.5 | this is the root of the slope, one root too many: norm takes it already
+g.flatten(1).abs().sum(1) | you added absolute entries: the slope is the Euclidean norm, the root of a sum of squares
+g.flatten(1).abs().amax(1) | you took the largest entry: the slope is the Euclidean norm, the root of a sum of squares
+g | you took each entry of the gradient for a slope: take the norm of a sample's gradient
+g.abs() | you took each entry of the gradient for a slope: take the norm of a sample's gradient first
+g.flatten(1).square().mean(1).sqrt() | you took the mean of the squares under the root: the norm takes their sum
+g.flatten(1).sum(1) | you took the sum of a sample's gradient: take its norm
+g.flatten(1).mean(1) | you took the mean of a sample's gradient: take its norm
+g.flatten(1).norm(dim=1) / 2 | the slope is halved
 """
-TWO_SIDED = """s:
+TWO_SIDED = """*args:
+of_slope(lambda s: ...):
 -two_sided(s) | the sign is flipped: the penalty is added to a loss that is minimised, so it must be 0 or more
 (s - 1).mean() | square each deviation: as it stands slopes above 1 and below 1 cancel; the square is missing
 (1 - s).mean() | 1 - slope without a square rewards steep slopes: square each deviation
@@ -276,7 +276,7 @@ TWO_SIDED = """s:
 (s - 1).mean() ** 2 | take the square of each deviation first, then the mean
 two_sided(s) ** 0.5 | no root after the mean: the penalty is the mean square
 (s - 1).pow(4).mean() | the square, not the cube or the fourth power
-one_sided | this is the one-sided penalty, for slopes above 1: here slopes below 1 cost too, two-sided
+one_sided(s) | this is the one-sided penalty, for slopes above 1: here slopes below 1 cost too, two-sided
 (1 - s).relu().square().mean() | this charges for slopes below 1 alone: those above cost too
 (s - 1).relu().mean() | this is the one-sided penalty without a square: slopes below 1 cost too
 (s - 1).square().sum() | you took the sum over the batch; take the mean, or the penalty grows with the batch
@@ -316,7 +316,7 @@ def for_slopes(task: str, charge: Callable, table: str, shapes: tuple, probe=ask
         corners=lambda rng: {
             "where a slope is 0 nothing may be NaN or infinite": (torch.zeros(4, *shapes[0][1:]),) * 2,
         },
-        wrong=slips(table, globals(), of_slope) | slips(IN_THE_SLOPE, {"charge": charge}, of_grad),
+        wrong=slips(table, globals()) | slips(IN_THE_SLOPE, {"charge": charge, "of_grad": of_grad}),
         errors=ERRORS,
     )
 
@@ -331,8 +331,9 @@ gradient_penalty = for_slopes(
 one_sided_penalty = for_slopes(
     "Notebook 10: the mean of max(slope - 1, 0)^2 at points drawn as in ``gradient_penalty``.",
     one_sided,
-    """s:
-    two_sided | this is the two-sided penalty: slopes below 1 must cost nothing
+    """*args:
+    of_slope(lambda s: ...):
+    two_sided(s) | this is the two-sided penalty: slopes below 1 must cost nothing
     (1 - s).relu().square().mean() | the side is flipped: charge for slopes above 1
     (s - 1).relu().mean() | square the excess before you take the mean: the square is missing
     (s - 1).relu().mean() ** 2 | square the excess of each slope, then take the mean

@@ -105,17 +105,18 @@ w1_line = Exercise(
     cases=lines,
     right=lambda positions, p, q: area(positions, p, q),
     wrong="""x, p, q:
+    changed_area(crossing=lambda gap: ...):
+    gap.cumsum()[:-1] | you forgot the absolute value: earth moved left must not pay for earth moved right
+    abs(gap)[:-1] | you compared masses; compare what has piled up so far: a cumulative sum
+    abs(gap).cumsum()[:-1] | take the absolute value after the cumulative sum, not before
+    abs(gap.cumsum())[1:] | one gap off: the mass piled up at point i crosses the gap from i to i + 1
+    gap.cumsum()[:-1] ** 2 | no square: this is the Cramer distance, with squared differences
+    ...:
     changed_area(total=lambda c, w: c.sum()) | you forgot the bin width: mass that crosses a wide gap pays more
     changed_area(total=lambda c, w: c.mean()) | you forgot the bin width: this is the mean of the masses that cross
-    changed_area(crossing=lambda gap: gap.cumsum()[:-1]) | you forgot the absolute value: earth moved left must not pay
-        for earth moved right
     changed_area(crossing=lambda gap: gap.cumsum()[:-1], total=lambda c, w: abs(c @ w)) | you took the absolute value of
         the total; take it in each gap: this is the gap of the means
     (p * x).sum() - (q * x).sum() | this is the difference of the means: take absolute values in each gap
-    changed_area(crossing=lambda gap: abs(gap)[:-1]) | you compared masses; compare what has piled up so far: a
-        cumulative sum
-    changed_area(crossing=lambda gap: abs(gap).cumsum()[:-1]) | take the absolute value after the cumulative sum, not
-        before
     changed_area(mixed=(), widths=lambda x: abs(np.diff(x))) | sort first: the positions come in any order
     changed_area(mixed=()) | sort first: the positions come in any order, and a width cannot be negative
     changed_area(mixed=(0,)) | sort p and q together with the positions
@@ -123,8 +124,6 @@ w1_line = Exercise(
     changed_area(mixed=(0, 1)) | sort q together with the positions, as p
     changed_area(mixed=(0, 2)) | sort p together with the positions, as q
     area(np.sort(x), np.sort(p), np.sort(q)) | p and q go in the order of the positions; each was sorted by its own size
-    changed_area(crossing=lambda gap: abs(gap.cumsum())[1:]) | one gap off: the mass piled up at point i crosses the gap
-        from i to i + 1
     changed_area(total=lambda c, w: c[1:] @ w[1:]) | the first gap is missing
     changed_area(total=lambda c, w: c[:-1] @ w[:-1]) | the last gap is missing
     changed_area(total=lambda c, w: (c * w).max()) | this is the largest area of one gap: add all
@@ -132,13 +131,11 @@ w1_line = Exercise(
         take the area
     changed_area(total=lambda c, w: (c * w).mean()) | take the sum over the gaps, not their mean
     changed_area(total=lambda c, w: c @ w / w.sum()) | the area is mass times width: do not divide by the total length
-    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2) | no square: this is the Cramer distance, with squared
-        differences
     changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5) | no square: this is
         the root of the Cramer distance
     changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
-    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) |
-        a distribution function is flat between its points: rectangles, not trapezoids
+    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) | a distribution
+        function is flat between its points: rectangles, not trapezoids
     changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
     area(x, p, 0 * q) | q is missing: pile up the difference p - q
     area(x, 0 * p, q) | p is missing: pile up the difference p - q
@@ -276,14 +273,8 @@ sinkhorn_step = Exercise(
     changed_sinkhorn(kernel=lambda cost, reg: np.exp(-(cost**2) / reg)) | the cost is squared: K = exp(-cost / reg)
     changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)) | reg is squared: K = exp(-cost / reg)
     changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
-    changed_sinkhorn(end=lambda u, K, v: np.outer(u, v)) | multiply by K: the plan is diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: K * v) | the factor u of the rows is missing: the plan is diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u[:, None] * K) | the factor v of the columns is missing: the plan is diag(u) K
-        diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u * K * v[:, None]) | u and v have changed places: u belongs to the rows, u[:,
-        None]
-    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) |
-        the columns are fitted with u = 1: use the u of the fit before
+    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) | the columns
+        are fitted with u = 1: use the u of the fit before
     sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
     _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
     u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose:
@@ -300,12 +291,16 @@ sinkhorn_step = Exercise(
     np.outer(p, q) | this is the table p q^T, the plan without any thought to the cost
     (sinkhorn(p, q, cost, reg, v) * cost).sum() | this is the cost of the plan: return the plan, the matrix
     sinkhorn(p, q, cost, reg, v) * cost | this is the plan times the cost: return the plan
-    changed_sinkhorn(end=lambda u, K, v: v) | these are the factors of the columns: return the matrix, diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u) | these are the factors of the rows: return the matrix, diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u * (K @ v)) | these are the products K v: @ sums over the columns; the matrix
-        is u[:, None] * K * v
     sinkhorn(p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()) | the whole matrix was divided by
         its sum: the columns fit already
+    changed_sinkhorn(end=lambda u, K, v: ...):
+    np.outer(u, v) | multiply by K: the plan is diag(u) K diag(v)
+    K * v | the factor u of the rows is missing: the plan is diag(u) K diag(v)
+    u[:, None] * K | the factor v of the columns is missing: the plan is diag(u) K diag(v)
+    u * K * v[:, None] | u and v have changed places: u belongs to the rows, u[:, None]
+    v | these are the factors of the columns: return the matrix, diag(u) K diag(v)
+    u | these are the factors of the rows: return the matrix, diag(u) K diag(v)
+    u * (K @ v) | these are the products K v: @ sums over the columns; the matrix is u[:, None] * K * v
     """,
     errors={"could not be broadcast": "u belongs to the rows: u[:, None]"},
 )

@@ -207,11 +207,6 @@ accumulated_gradient = Exercise(
     accumulate(loss=1.0 * args[-1]) | the critic loss is not divided by k: loss and penalty both are means over a part
     accumulate(penalty=10.0 / args[-1]) | the penalty is divided by k twice
     accumulate()(*args) / args[-1] | divide by k once: the whole is divided twice
-    accumulate(places=lambda eps, k: [eps.chunk(k)[0]] * k) | every part took the first rows of eps: each needs its own
-    accumulate(places=lambda eps, k: [eps.mean()] * k) | eps is one number for all, its mean: each row needs its own
-    accumulate(places=lambda eps, k: (1 - eps).chunk(k)) | eps and 1 - eps are swapped: x_hat = eps * x_real + (1 - eps)
-        * x_fake
-    accumulate(places=lambda eps, k: eps.chunk(k)[::-1]) | the rows of eps are turned round: part i takes the i-th rows
     accumulate(last=True) | the penalty is in the last part alone: every part pays for its rows
     accumulate(last=True, penalty=10.0 * args[-1]) | the penalty of the last part stands for all: every part pays for
         its rows
@@ -235,13 +230,15 @@ accumulated_gradient = Exercise(
     accumulate(charge=lambda slope: (slope**2 - 1) ** 2) | a root is missing: the slope is the norm, not its square
     accumulate(charge=lambda slope: (slope.norm() - 1) ** 2) | one norm was taken over the whole part: each row has a
         slope of its own
-    accumulate(places=lambda eps, k: [e.mean() for e in eps.chunk(k)]) | eps is one number in each part, its mean there:
-        each row needs its own
-    accumulate(places=lambda eps, k: [eps[0]] * k) | eps is one number for all, its first: each row needs its own
-    accumulate(places=lambda eps, k: [torch.ones(1)] * k) | the penalty looks at the data alone: put the points between
-        them and the fakes
-    accumulate(places=lambda eps, k: [torch.zeros(1)] * k) | the penalty looks at the fakes alone: put the points
-        between them and the data
+    accumulate(places=lambda eps, k: ...):
+    [eps.chunk(k)[0]] * k | every part took the first rows of eps: each needs its own
+    [eps.mean()] * k | eps is one number for all, its mean: each row needs its own
+    (1 - eps).chunk(k) | eps and 1 - eps are swapped: x_hat = eps * x_real + (1 - eps) * x_fake
+    eps.chunk(k)[::-1] | the rows of eps are turned round: part i takes the i-th rows
+    [e.mean() for e in eps.chunk(k)] | eps is one number in each part, its mean there: each row needs its own
+    [eps[0]] * k | eps is one number for all, its first: each row needs its own
+    [torch.ones(1)] * k | the penalty looks at the data alone: put the points between them and the fakes
+    [torch.zeros(1)] * k | the penalty looks at the fakes alone: put the points between them and the data
     """,
 )
 

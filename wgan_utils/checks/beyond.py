@@ -50,19 +50,12 @@ exact_direction = Exercise(
     wrong="""y, apexes, offsets:
     changed_rise(sign=-1) | this points to the apex: there the critic falls, for it is lowest at an apex
     changed_rise(unit=False) | divide by the distance to the apex: the slope is 1, so the vector has length 1
-    changed_rise(unit=False, sign=-1) | this is the way to the apex, of full length: turn it round,
-        and make it a unit vector
     changed_rise(pick=np.argmax) | the active apex has the smallest distance plus offset, not the largest
     rise(y, apexes, 0 * offsets) | the active apex has the smallest distance plus offset: this takes the nearest
     rise(y, apexes, -offsets) | the offset is added to the distance, not taken off
-    rise(y, apexes, 0 * offsets, sign=-1) | this is the way to the nearest apex: the active one counts the offset, and
-        the critic rises away from it
-    rise(y, apexes, offsets, sign=-1, pick=np.argmax) | this is the way to the apex of the largest value: take the
-        smallest, and turn round
     squared_rise | do not square the distance before you add the offset
     mean_rise | one apex is active at each point: this is the mean over all
     y / np.linalg.norm(y, axis=1, keepdims=True) | this points away from the origin: the apexes are missing
-    rise(y, apexes, offsets) / len(y) | one gradient per fake: do not divide by the number of fakes
     rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False)) | make each row a unit
         vector of its own: this divides by the norm of the whole table
     rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=0) | the norm runs
@@ -143,12 +136,9 @@ alternating_matrix = Exercise(
     turns(h, slope, -gamma) | the sign of R1 is flipped: it pulls psi to 0
     turns(h, -slope, gamma) | both signs of f' are flipped: the generator follows psi, the critic turns against theta
     turns(h, 1.0, gamma) | f' is missing: it multiplies both steps
-    turns(h, slope**2, gamma) | f' counts once in each step: do not square it
     turns(h, slope, 2 * gamma) | R1 is gamma psi^2 / 2, of derivative gamma psi: no factor of 2
     turns(h, slope, gamma / 2) | R1 is gamma psi^2 / 2, of derivative gamma psi: the half is gone
-    turns(1.0, slope, gamma) | the step h is missing
     turns(h, slope, gamma / h) | R1 is multiplied by the step h as well
-    turns(2 * h, slope, gamma) | one step each: this takes steps of 2 h
     turns(h, slope, gamma) - np.eye(2) | this is the change in a turn: add the identity
     other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator's step leaves psi as it
         is
@@ -306,8 +296,6 @@ shrunk_pair = Exercise(
     rest_of(lambda reg: 1 / reg) | the costs differ by 4 r, so the mean is tanh(2 r / reg): a 2 is missing
     rest_of(lambda reg: 4 / reg) | half of the difference 4 r stands in the tanh: 2 r / reg
     rest_of(lambda reg: 8 / reg) | the costs differ by 4 r, not by 16 r: the mean is tanh(2 r / reg)
-    rest_of(lambda reg: 2 * reg) | reg divides the cost: tanh(2 r / reg)
-    rest_of(lambda reg: 2 / reg**2) | reg divides the cost once
     rest_of(lambda reg: 2.0) | reg is missing: this is the answer for reg 1
     math.tanh(2 / reg) | this is the first step, from r = 1: iterate until r = tanh(2 r / reg)
     math.tanh(2 / reg * math.tanh(2 / reg)) | these are two steps from r = 1: iterate until nothing changes
@@ -317,14 +305,13 @@ shrunk_pair = Exercise(
     0.0 | 0 is a rest point for every reg, but below 2 a positive one attracts
     2 / reg | this is the slope of tanh(2 r / reg) at 0: solve r = tanh(2 r / reg)
     iv_ratio(reg) | this is the ring's quotient of Bessel functions: for two points the mean is a tanh
-    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have
-        r = tanh(2 r / reg)
+    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have r = tanh(2 r /
+        reg)
     max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
     1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
     iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this iterates the share that +r sends to +1: the mean is
         twice it, minus 1
     rest_of()(reg) if reg < 1 else 0.0 | the fakes fall together from reg 2 on, not from 1
-    rest_of()(reg) if reg < 4 else 0.5 | from reg 2 on both fakes rest at 0
     1 / (1 + math.exp(-4 * rest_of()(reg) / reg)) | this is the share that +r sends to +1: the mean is twice it, minus 1
     """,
     corners=lambda rng: {

@@ -154,8 +154,6 @@ linear_estimate = Exercise(
     right=lambda clip_limit, x_real, x_fake: clip_limit * (x_real.mean() - x_fake.mean()).abs(),
     wrong="""c, x, y:
     c * (x.mean() - y.mean()) | the absolute value is missing: the critic picks w = -c when the fakes lie to the right
-    c * (y.mean() - x.mean()) | the absolute value is missing: the critic picks w = -c when the fakes lie to the right;
-        here the sign of the difference is flipped too
     -c * (x.mean() - y.mean()).abs() | the sign is flipped: the estimate is 0 or more, minus the critic's loss
     (x.mean() - y.mean()).abs() | this is the gap of the means; the slope of the critic is at most c
     x.mean() - y.mean() | the absolute value is missing, and so is the factor c
@@ -166,8 +164,6 @@ linear_estimate = Exercise(
     c * (x.max() - y.max()).abs() | take means, not the largest values
     c * (x.abs().mean() - y.abs().mean()) | take the means first, then the absolute value: these are means of absolute
         values
-    c * (x.abs().mean() - y.abs().mean()).abs() | take the means first, then the absolute value; these are means of
-        absolute values
     c * (x.mean().abs() - y.mean().abs()) | take the absolute value of the difference of the means, not of each mean
     c * (x.mean() + y.mean()).abs() | the means are added: take their difference
     c * (x.mean() - y.mean()) ** 2 | the absolute value, not the square
@@ -181,8 +177,6 @@ linear_estimate = Exercise(
     c * (x[:, None] - y).abs().mean() | this is c times the mean distance of all pairs: a linear critic sees the means
         alone
     c * _w1(x, y) | this is W1 times c, from sorted samples: a linear critic sees the means alone
-    c * x.mean().abs() | the fakes are missing
-    c * y.mean().abs() | the data are missing
     c * (x.sum() - y.sum()).abs() / len(x) | divide each sum by its own number: the two samples need not be equally long
     c * (x - y).mean().abs() | the two samples need not be equally long: take each mean first, then the difference
     c * (x.mean() - y.mean()).abs() / torch.cat([x, y]).std() | the spread of the samples does not matter
@@ -251,7 +245,6 @@ share_at_limit = Exercise(
     share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c) | the count on one side
         less that on the other: add them
     share(end=lambda each: ...):
-    100 * torch.cat(each).mean() | a share lies between 0 and 1: you gave per cent
     torch.cat(each).sum() | this is the number of weights at the limit; divide by how many there are
     torch.stack([e.mean() for e in each]) | these are the shares of the tensors, one by one: count all weights together
     sum((e.mean() for e in each)) / len(each) | you averaged the shares of the layers; count all weights alike
@@ -342,7 +335,6 @@ plane_estimate = Exercise(
     c * x.shape[1] ** 0.5 * (x.mean(0) - y.mean(0)).norm() | this is the slope at a corner times the distance: the gap
         need not point to the corner
     -c * (x.mean(0) - y.mean(0)).abs().sum() | the sign is flipped: the estimate is 0 or more
-    c**2 * (x.mean(0) - y.mean(0)).abs().sum() | c once, not squared
     c * (x.abs().mean(0) - y.abs().mean(0)).abs().sum() | take means first, then sizes: these are means of absolute
         values
     c * (x.mean(0).abs() - y.mean(0).abs()).abs().sum() | take the size of the difference, not of each mean

@@ -53,7 +53,6 @@ critic_loss = Exercise(
     wrong="""real, fake:
     real.mean() - fake.mean() | the sign is flipped: the critic minimises this, and it wants high scores on data
     fake.sum() - real.sum() | you took sums; take means, or the loss grows with the batch
-    real.sum() - fake.sum() | you took sums, and the sign is flipped: mean score on fakes minus mean score on data
     fake.sum() - real.mean() | one of the two is a sum; take means of both
     fake.mean() - real.sum() | one of the two is a sum; take means of both scores
     -abs(fake.mean() - real.mean()) | no absolute value: when data score lower than fakes, the loss must be positive and
@@ -63,12 +62,9 @@ critic_loss = Exercise(
     -fake.mean() - real.mean() | the means are added, and the sign is flipped: the loss is mean on fakes minus mean on
         data
     fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
-    real.sigmoid().mean() - fake.sigmoid().mean() | no sigmoid, and the sign is flipped
     fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
     softplus(-real).mean() + softplus(fake).mean() | this is the loss of the 2014 discriminator, with sigmoid and
         logarithm: take the plain means
-    -softplus(-real).mean() - softplus(fake).mean() | this is minus the loss of the 2014 discriminator: take the plain
-        means
     (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is the mean of the 2014 discriminator's two losses: take
         the plain means
     torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss over all scores at once: take
@@ -79,7 +75,6 @@ critic_loss = Exercise(
     (fake.mean() - real.mean()) ** 2 | the square of the gap does not know its sign
     fake.mean() | the mean score on data is missing; this is the fakes' alone
     -fake.mean() | the mean score on data is missing; this is minus the fakes', the generator's loss
-    -real.mean() | the mean score on fakes is missing; this is minus the data's alone
     real.mean() | the mean score on fakes is missing; this is the data's alone
     fake.median() - real.median() | take the mean, not the median
     fake.max() - real.max() | take the mean, not the largest score
@@ -128,7 +123,6 @@ certified_estimate = Exercise(
     (real.mean() - fake.mean()).abs() / bound | no absolute value: the sign says which of the two scores higher
     (real.mean() - fake.mean()).clamp(min=0) / bound | do not cut at 0: a critic that scores fakes higher has a negative
         estimate
-    bound / (real.mean() - fake.mean()) | this is upside down: divide the estimate by the bound
     (fake.mean() - real.mean()) / bound | the sign is flipped: data score high, so take their mean first
     fake.mean() - real.mean() | the sign is flipped, and the bound is missing: this is the critic's loss
     (real.sum() - fake.sum()) / bound | you took sums; the samples are laws, so take means
@@ -140,13 +134,8 @@ certified_estimate = Exercise(
     (real.median() - fake.median()) / bound | you took medians; the bracket speaks of means
     (real.min() - fake.max()) / bound | you took the smallest gap of all pairs; the bracket speaks of means
     real.mean() - fake.mean() - bound | divide by the bound, do not subtract it
-    (real.mean() - fake.mean()) / bound**0.5 | divide by the bound itself, not by its root
-    (real.mean() - fake.mean()) / bound**2 | divide by the bound once, not by its square
     (real.mean() - fake.mean()) / max(bound, 1) | divide by the bound also when it is below 1
     (real.mean() - fake.mean()).clamp(max=bound) | the bound does not cap the estimate: divide by it
-    real.mean() / bound | the mean over the fakes is missing
-    -fake.mean() / bound | the mean over the data is missing
-    fake.mean() / bound | the mean over the data is missing, and the sign of the fakes is flipped
     (real.sigmoid().mean() - fake.sigmoid().mean()) / bound | no sigmoid: scores are not probabilities
     (real - fake).mean() / bound | the two need not be equally long: take each mean first, then the difference
     (real.sum() - fake.sum()) / len(real) / bound | divide each sum by its own number of scores: the two need not be
@@ -263,7 +252,6 @@ ray_cosine = Exercise(
     of_rays(lambda g, r: ...):
     -cosines(g, r).mean() | the sign is flipped: the ray runs from the fake to the data point
     cosines(g, r).abs().mean() | no absolute value: a gradient against the ray must count against the critic
-    cosines(g, r).mean().abs() | no absolute value: the sign of the mean cosine counts
     cosines(g, r).relu().mean() | negative cosines count too: do not cut them off
     ((g * r).sum(1) / g.norm(dim=1)).mean() | you did not divide by the length of the ray
     ((g * r).sum(1) / r.norm(dim=1)).mean() | you did not divide by the norm of the gradient: a cosine knows directions
@@ -277,7 +265,6 @@ ray_cosine = Exercise(
     (g * r).sum(1).mean() / (g.norm() * r.norm()) | take one cosine per pair: this divides all by the norms of the whole
         batch
     cosines(g, r, 0).mean() | you normalised down the batch; one cosine per row, dim=1
-    cosines(g, r).sum() | take the mean over the pairs; this is the sum
     cosines(g, r) | take the mean over the pairs; these are all cosines
     cosines(g, r).median() | take the mean over the pairs, not the median
     cosines(g, r).min() | take the mean over the pairs, not the smallest cosine

@@ -85,20 +85,14 @@ kl_divergence = Exercise(
     right=lambda p, q: kl(p, q),
     wrong="""p, q:
     kl(q, p) | the two laws are swapped: take the mean over p of log(p / q)
-    kl(p, q) / math.log(2) | this is in bits: take the natural logarithm
     -kl(q, p) | weigh the logarithm by p, not by q
-    on_all(lambda p, q: (q * np.log(q / p)).sum()) | weigh the logarithm by p, not by q; and the ratio inside is q / p
     on_all(lambda p, q: np.log(p / q).sum()) | weigh each logarithm by p: this is their plain sum
     on_all(lambda p, q: np.log(p / q).mean()) | weigh each logarithm by p: this is their plain mean
     kl(p, q) / len(p) | the masses p are the weights already: take the sum, not the mean over the points
     on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy, -sum p log q: the part with log p is
         missing
-    on_all(lambda p, q: (p * np.log(q)).sum()) | this is sum p log q: the part with log p is missing, and the ratio is p
-        / q
     entropy(p) | this is the entropy of p: the part with log q is missing
-    -entropy(p) | this is minus the entropy of p: the part with log q is missing
     entropy(q) - entropy(p) | this is the difference of the entropies: weigh both logarithms by p
-    entropy(p) - entropy(q) | this is the difference of the entropies; weigh both logarithms by p
     kl(p, q) + kl(q, p) | this adds both directions, KL(p, q) + KL(q, p): take the first alone
     (kl(p, q) + kl(q, p)) / 2 | this is the mean of both directions: take KL(p, q) alone
     on_all(lambda p, q: (p * abs(np.log(p / q))).sum()) | no absolute value: logarithms of both signs count
@@ -150,7 +144,6 @@ js_divergence = Exercise(
     right=lambda p, q: js(p, q),
     wrong="""p, q:
     2 * js(p, q) | a half is missing: JS is the mean of the two divergences to the middle, not their sum
-    js(p, q) / math.log(2) | this is in bits: take the natural logarithm
     to_middle(lambda a, b: (a + b) / 2, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half
     to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half, and the half
         of the mean
@@ -178,8 +171,8 @@ js_divergence = Exercise(
     entropy((p + q) / 2) - entropy(p) - entropy(q) | the entropies of p and q need a half: H(m) - (H(p) + H(q)) / 2
     kl | this is KL(p, q): compare each law with the middle
     abs(p - q).sum() / 2 | this is TV: the logarithms are missing
-    sum(a * math.log(2 * a / (a + b)) + b * math.log(2 * b / (a + b)) for a, b in zip(p.tolist(), q.tolist())) / 2 |
-        0 log 0 counts as 0: the logarithm of 0 is an error in `math`
+    sum(a * math.log(2 * a / (a + b)) + b * math.log(2 * b / (a + b)) for a, b in zip(p.tolist(), q.tolist())) / 2 | 0
+        log 0 counts as 0: the logarithm of 0 is an error in `math`
     to_middle(lambda a, b: (a + b) / 2)(p[(p > 0) & (q > 0)], q[(p > 0) & (q > 0)]) | leave out a point only for the law
         without mass there: the other law still counts
     to_middle(lambda a, b: (a + b) / 2, np.maximum) | the middle is (p + q) / 2, not the larger of the two
@@ -336,7 +329,6 @@ best_shift = Exercise(
     np.median(r) - np.median(f) | this is the difference of the medians: take the median of the sorted differences
     np.median(r - f) | sort both first: place i of one has nothing to do with place i of the other
     -np.median(differences(r, f)) | the sign is flipped: the fakes move, toward the data
-    f.mean() - r.mean() | this is the difference of the means, and the sign is flipped
     np.median(abs(differences(r, f))) | no absolute value: the fakes may have to move either way
     differences(r, f).min() | this is the smallest difference: take their median
     differences(r, f).max() | this is the largest difference: take their median
@@ -353,13 +345,10 @@ best_shift = Exercise(
     min(differences(r, f), key=abs) | this is the shortest move: take the median of all
     np.median(np.sort(r) - f) | sort the fakes too
     np.median(r - np.sort(f)) | sort the data too
-    np.median(r) | the fakes are missing: take the median of sorted differences
-    -np.median(f) | the data are missing: take the median of sorted differences
     np.sort(f) + np.median(differences(r, f)) | these are the shifted fakes: return the shift
     f + np.median(differences(r, f)) | these are the shifted fakes: return the shift
     differences(r, f) | these are the sorted differences: now take their median
     np.sum(differences(r, f)) | this is the sum of the differences: take their median
-    np.median(differences(r, f)) / 2 | no half: the fakes move all the way, the data stay
     """,
     corners=lambda rng: {
         "one sample each: the shift is the difference": (np.array([2.0]), np.array([-1.5])),

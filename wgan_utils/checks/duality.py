@@ -33,7 +33,6 @@ c_transform = Exercise(
     -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
     (f[:, None] - cost).min(axis=0) | the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the
         smallest of cost - f
-    cost.min(axis=0) | f is missing: what is left for g is cost - f
     (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
     (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
     cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this is the minimum of the cost, less
@@ -48,7 +47,6 @@ c_transform = Exercise(
     cost - f[:, None] | the table cost - f is right; now take its minimum over i, axis 0
     (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
     np.median(cost - f[:, None], axis=0) | take the smallest, not the median
-    (cost - f[:, None]).min(axis=0) / 2 | a half is too much: all of what is left belongs to g
     (cost - f[:, None])[0] | this is the first row alone: take the minimum over all rows
     """,
     corners=lambda rng: {
@@ -78,8 +76,6 @@ slack = Exercise(
     cost + f[:, None] + g | you added both prices; the carrier is paid them, so take both off the cost
     f[:, None] + g | this is the sum of the prices; take it off the cost
     f[:, None] - g | this is the difference of the prices; take their sum off the cost
-    cost - f[:, None] | g is missing: the carrier is paid twice, for loading and for unloading
-    cost - g | f is missing: the carrier is paid twice, for loading and for unloading
     cost - f[:, None] * g | subtract the prices, do not multiply them
     abs(cost - f[:, None] - g) | no absolute value: negative slack shows prices that break the rule
     np.maximum(cost - f[:, None] - g, 0) | do not cut at 0: negative slack shows prices that break the rule
@@ -147,7 +143,6 @@ lower_bound = Exercise(
     f @ p + (cost - f[:, None]).min() | one g for all columns: each column has a smallest bound of its own, axis 0
     p @ cost @ q | this is the cost of the plan p q^T, an upper bound: prices prove lower ones
     best_answer(f, cost) | these are the prices g: weigh them by q, and add f @ p
-    (f @ p + best_answer(f, cost) @ q) / 2 | no half: the carrier earns both incomes in full
     np.maximum(f @ p + best_answer(f, cost) @ q, 0) | a bound may be negative: do not cut it off at 0
     p @ cost @ q - f @ p - best_answer(f, cost) @ q | subtract the prices from the cost: this is the mean slack, what
         the bound leaves open on p q^T
@@ -207,7 +202,6 @@ upper_form = Exercise(
     (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
         the fakes alone the largest extension serves
     (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
-    upper(-values, x, x_new) | the sign of the values is flipped
     (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the transform with the distance minus the
         values
     changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
@@ -223,7 +217,6 @@ upper_form = Exercise(
         minimum of the sums
     values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: take the minimum of
         values + distance
-    lengths(x_new, x).min(axis=1) | the values are missing: add them to the distances
     (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
     (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, so the table of distances
         has one column per value
@@ -311,7 +304,6 @@ scaled_bound = Exercise(
     ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry, then take the largest
     (r[:, None] - f).mean() / cost.mean() | a ratio of means is no largest slope: divide entry by entry
     ((r[:, None] - f) * cost).max() | a slope is a rise *per* distance: divide by the cost
-    ((r[:, None] - f) / cost**2).max() | the distance once, not squared
     rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: the score must not rise too fast from fake to
         data
     (rises(r, f, cost).max() - rises(r, f, cost).min()) | the largest slope alone counts, not the range

@@ -61,7 +61,6 @@ latent_walk = Exercise(
     a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | you added a multiple of z_end; weight z_start by what is
         left, 1 - share
     walk(0 * a, b - a, n) | weight z_start by what is left, 1 - share: this is the change alone
-    walk(0 * a, b, n) | z_start is missing: this walks from the origin to z_end
     walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
     walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
     walk(a, b, n, sway=lambda s: s**2) | evenly spaced: the shares are not squared

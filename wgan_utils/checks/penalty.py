@@ -287,7 +287,6 @@ s.mean() | this is the mean slope: charge for its deviation from 1, squared
 (s.square() - 1).abs().mean() | squares of slope and of 1 were taken one by one; (slope - 1)^2 is one square
 10 * two_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
 (10 * (s - 1)).square().mean() | lambda_gp is no part of it, and no factor stands under the square
-two_sided(s) / 2 | no half: the mean of (slope - 1)^2
 (s - 1).square().max() | each deviation counts: not the largest alone
 (s - 1).square().median() | each deviation counts: take the mean, not the median
 s.var(correction=0) | the spread of the slopes is not the penalty: charge for the distance to 1
@@ -353,7 +352,6 @@ one_sided_penalty = for_slopes(
     (s - 1).relu().square().max() | all of them count, not the largest excess alone
     (s + 1).relu().square().mean() | the excess is slope - 1: you added 1
     10 * one_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
-    one_sided(s) / 2 | no half: the mean of max(slope - 1, 0)^2
     (s - 1).relu().square() | take the mean over the pairs: these are all of them
     """,
     ((16, 2, 3, 4), (11, 3, 4, 2), (14, 1, 5, 5)),

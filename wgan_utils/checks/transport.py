@@ -27,9 +27,6 @@ plan_cost = Exercise(
     wrong="""plan, x, y:
     (plan * gaps(x, y)).mean() | you took the mean over the entries of the plan; they are weights that sum to 1 already:
         sum
-    (plan * gaps(x, y)).sum() / len(x) | you divided by n; the plan sums to 1 already
-    (plan * gaps(x, y)).sum() / len(y) | you divided by m; the plan sums to 1 already
-    (plan * gaps(x, y)).sum() * len(x) | you multiplied by n; the plan sums to 1 already
     (plan * (x[:, None] - y)).sum() | you forgot the absolute value: moves to the left cost as much as moves to the
         right
     (plan * (y - x[:, None])).sum() | you forgot the absolute value: moves to the right cost as much as moves to the
@@ -52,7 +49,6 @@ plan_cost = Exercise(
         of the plan moves mass
     plan.sum() | this is the sum of the plan: weigh each entry by its distance
     (plan @ gaps(x, y).T).sum() | a matrix product is not wanted: multiply entry by entry
-    (plan**2 * gaps(x, y)).sum() | you squared the plan: each entry counts once
     (plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)).sum() | each row was made to sum to 1: the plan's entries are
         the masses as they are
     (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: the plan's entries are the masses
@@ -136,9 +132,6 @@ w1_line = Exercise(
     changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
     changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) | a distribution
         function is flat between its points: rectangles, not trapezoids
-    changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
-    area(x, p, 0 * q) | q is missing: pile up the difference p - q
-    area(x, 0 * p, q) | p is missing: pile up the difference p - q
     abs(p - q).sum() / 2 | this is TV: positions count
     abs(p - q).sum() | this is the sum of |p - q|: positions count
     (abs(p - q) * abs(x)).sum() | mass does not stay on its point, weighed by its position: pile it up gap by gap
@@ -206,15 +199,13 @@ w1_circle = Exercise(
     abs(surplus(p, q) - surplus(p, q).min()).sum() | take off the median, not the smallest difference
     min(abs(surplus(p, np.roll(q, k))).sum() for k in range(len(p))) | rotate p and q together: only the place of the
         cut may change
-    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle
-        of the range
+    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle of
+        the range
     abs(surplus(p, q) - np.median(p - q)).sum() | take off the median of the piled-up differences, not of p - q
     abs(np.cumsum(abs(p - q)) - np.median(np.cumsum(abs(p - q)))).sum() | pile up the differences with their signs
     abs(surplus(p, q) - np.median(np.cumsum(p))).sum() | take off the median of the differences, not of F
     abs(np.sort(p) - np.sort(q)).sum() | do not sort the masses: their places count
-    streams(p, q).min() / 2 | no half: each post is charged in full
     2 * np.pi / len(p) * streams(p, q).min() | neighbours are 1 apart along the circle: its length is n, not 2 pi
-    abs(np.cumsum(p) - np.median(np.cumsum(p))).sum() | q is missing: pile up the difference p - q
     abs(surplus(p, q).sum()) | take the absolute value at each post, and take off the best stream first
     (p[:, None] * q * np.minimum(_steps(p), len(p) - _steps(p))).sum() | this is the cost of the plan p q^T, an upper
         bound: find the cheapest
@@ -267,15 +258,9 @@ sinkhorn_step = Exercise(
     changed_sinkhorn(steps="") | no fit was made: u = p / (K v), then v = q / (K^T u)
     changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K = exp(-cost / reg) is small
         where moving is dear
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost)) | you forgot to divide the cost by reg
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost * reg)) | you multiplied the cost by reg; divide
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / (2 * reg))) | no half: K = exp(-cost / reg)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-(cost**2) / reg)) | the cost is squared: K = exp(-cost / reg)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)) | reg is squared: K = exp(-cost / reg)
     changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
     (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) | the columns
         are fitted with u = 1: use the u of the fit before
-    sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
     _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
     u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose:
         v = q / (K^T u)

@@ -21,7 +21,6 @@ bytes_sent = Exercise(
     8 * (k * c + g) * n / (n - 1) | the share is upside down: n - 1 of n pieces are sent
     8 * (n - 1) / n * (c + g) | the critic's gradients are sent at each of its n_critic steps
     8 * (n - 1) / n * k * (c + g) | the generator takes one step: its gradients are sent once
-    8 * (n - 1) / n * (c + k * g) | critic and generator are swapped: the critic takes n_critic steps
     8 * (n - 1) / n * k * c | the generator's gradients are missing
     8 * (n - 1) / n * g | the critic's gradients are missing
     8 * (n - 1) / n * ((k + 1) * c + g) | the generator's step sends its own gradients alone: n_critic critic steps

@@ -62,7 +62,7 @@ exact_direction = Exercise(
         over the wrong axis: each row is one vector, axis 1
     (rise(y, apexes, offsets, unit=False) ** 2).sum(axis=1) | these are squared distances to the apex: return vectors
     np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=1) | these are distances to the apex: return vectors
-    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1) | this is the critic's value u: return its
+    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1) | this is the critic's value: return its
         gradient
     (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).argmin(axis=1) | these are the active apexes: return the
         unit vectors away from them
@@ -71,8 +71,7 @@ exact_direction = Exercise(
         to the distance, not multiplied with it
     rise_from(y, apexes, (np.abs(y[:, None] - apexes).sum(axis=2) + offsets).argmin(axis=1)) | the distance is the root
         of the sum of squares: this sums absolute values
-    rise_from(y, apexes, np.full(len(y), offsets.argmin())) | the distance counts too: this takes the apex of the least
-        offset for every fake
+    rise_from(y, apexes, np.full(len(y), offsets.argmin())) | the distance counts too: this takes the least offset alone
     rise_from(y, apexes, np.full(len(y), (np.linalg.norm(y[0] - apexes, axis=1) + offsets).argmin())) | each fake has an
         active apex of its own: this takes that of the first fake for all
     rise_from(y, apexes.mean(axis=0, keepdims=True), np.zeros(len(y), int)) | one apex is active at each point: this
@@ -128,8 +127,7 @@ alternating_matrix = Exercise(
     right=lambda h, slope, gamma: turns(h, slope, gamma),
     wrong="""h, slope, gamma:
     at_once | this moves both players at once: the generator must answer the new critic
-    turns(h, slope, gamma, critic_first=False) | the generator steps first here: the critic's matrix acts first, so it
-        stands on the right
+    turns(h, slope, gamma, critic_first=False) | the critic steps first: its matrix stands on the right
     turns(h, slope, gamma).T | this is the transpose: rows are the new theta and psi, columns the old ones
     other_order(turns(h, slope, gamma)) | theta stands first, psi second: here they have changed places
     turns(h, slope, gamma, penalty=False) | R1 is missing: the critic's step multiplies psi by 1 - h gamma
@@ -140,15 +138,12 @@ alternating_matrix = Exercise(
     turns(h, slope, gamma / 2) | R1 is gamma psi^2 / 2, of derivative gamma psi: the half is gone
     turns(h, slope, gamma / h) | R1 is multiplied by the step h as well
     turns(h, slope, gamma) - np.eye(2) | this is the change in a turn: add the identity
-    other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator's step leaves psi as it
-        is
+    other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator leaves psi as it is
     other_turn(lambda h, s, g: [[1 - h * g, h * s], [0, 1]]) | R1 is the critic's: it pulls psi, not theta
     other_turn(lambda h, s, g: [[1, -h * s], [0, 1]]) | the generator's sign is flipped: theta follows psi
     other_turn(lambda h, s, g: [[1, h], [0, 1]]) | f' is missing in the generator's step
-    np.array([[1 - h * gamma, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, 1]]) | R1 stands in the critic's
-        step: it pulls psi, not theta
-    np.array([[2, h * slope], [-h * slope, 2 - h * gamma]]) | one moves after the other: multiply the matrices of the
-        two steps, do not add them
+    np.array([[1 - h * gamma, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, 1]]) | R1 pulls psi, not theta
+    np.array([[2, h * slope], [-h * slope, 2 - h * gamma]]) | multiply the matrices of the steps, do not add
     turns(h, slope, gamma * h) | the step h counts once in R1
     np.array([[1, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, -h * gamma]]) | the critic steps on from the psi
         it has: 1 - h gamma
@@ -192,12 +187,11 @@ largest_step = Exercise(
     2 / (gamma + slope) | the eigenvalues are not gamma + f': solve mu^2 + gamma mu + f'^2 = 0
     np.sqrt(gamma) / slope | no root: h < gamma / f'^2
     min(gamma / slope**2, 2 / gamma) | where the eigenvalues are real the bound is 2 over the larger |mu|, not 2 / gamma
-    with_real(lambda s, g: 4 / (g - math.sqrt(g * g - 4 * s * s))) | the larger |mu| decides, (gamma + root) / 2: this
-        takes the smaller
+    with_real(lambda s, g: 4 / (g - math.sqrt(g * g - 4 * s * s))) | the larger |mu| decides, not the smaller
     with_real(lambda s, g: 2 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, |mu| is (gamma + root) / 2, so
         the bound is 4 / (gamma + root): a half is lost
-    with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means
-        h |mu| < 2, not 1, and |mu| has a half
+    with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means h |mu| <
+        2, not 1, and |mu| has a half
     with_real(lambda s, g: 4 / (g + math.sqrt(g * g - s * s))) | the root is of gamma^2 - 4 f'^2: a 4 is missing
     with_real(lambda s, g: 2 / g) | 2 / gamma is the bound for a very large gamma: solve mu^2 + gamma mu + f'^2 = 0
     gamma / slope**2 if gamma < slope else 4 / (gamma + math.sqrt(max(0, gamma**2 - 4 * slope**2))) | the eigenvalues
@@ -205,8 +199,7 @@ largest_step = Exercise(
     with_real(lambda s, g: 2 / s) | 2 / f' is the bound at gamma = 2 f' alone: beyond it the bound falls with gamma
     with_real(lambda s, g: 0.0) | real eigenvalues arrive too, for small steps
     with_real(lambda s, g: math.inf) | real eigenvalues have a largest step too: h |mu| < 2
-    4 / (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) | below gamma = 2 f' the eigenvalues are complex: there the
-        bound is gamma / f'^2
+    4 / (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) | for complex eigenvalues it is gamma / f'^2
     (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) / 2 | this is the size of an eigenvalue of the flow: the largest
         step makes |1 + h mu| equal to 1
     math.sqrt(abs(1 - 0.1 * gamma + 0.01 * slope**2)) | this is the size of an eigenvalue at h = .1: solve for h
@@ -236,25 +229,21 @@ block_reflector = Exercise(
     np.eye(len(v)) - 2 * v @ v.T | the columns are no unit vectors, nor orthogonal: put (v^T v)^-1 between them
     np.eye(len(v)) - v @ v.T | the 2 is missing, and (v^T v)^-1 between the two
     v @ v.T | this is no projection: put (v^T v)^-1 between, and take it twice off the identity
-    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | one number does not make the columns orthonormal:
-        (v^T v)^-1 is a matrix
+    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | one number makes no orthonormal columns: (v^T v)^-1 is a matrix
     np.eye(len(v)) - 2 * (v / np.linalg.norm(v, axis=0)) @ (v / np.linalg.norm(v, axis=0)).T | columns of length 1 are
         not yet orthogonal to each other: (v^T v)^-1
     np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | v^T v must be inverted
     np.eye(len(v)) - 2 * v @ (1 / (v.T @ v)) @ v.T | 1 / (v^T v) inverts each entry: invert the matrix
     -np.eye(len(v)) | this turns everything around, the orthogonal vectors too
     np.eye(len(v)) | this leaves all alone: the span must turn around
-    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value does not make the columns
-        orthonormal: (v^T v)^-1 is a matrix
-    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm does not make the columns orthonormal: (v^T v)^-1 is a
-        matrix
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value is not enough
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm makes no orthonormal columns: (v^T v)^-1
     np.eye(len(v)) - 2 * project(v) / v.shape[1] | do not divide by the number of columns: (v^T v)^-1 has done it all
     np.eye(len(v)) - 2 * project(v) / len(v) | do not divide by the number of rows: (v^T v)^-1 has done it all
     np.eye(len(v)) - 2 * project(v[:, :1]) | this turns the first column alone
     np.linalg.multi_dot([np.eye(len(v)), np.eye(len(v)), *(np.eye(len(v)) - 2 * project(c[:, None]) for c in v.T)]) |
         one reflection per column turns the span around only where the columns are orthogonal
-    np.eye(len(v)) - 2 * v @ np.linalg.inv(v.T @ v + np.eye(v.shape[1])) @ v.T | add nothing to v^T v: a ridge makes it
-        no projection
+    np.eye(len(v)) - 2 * v @ np.linalg.inv(v.T @ v + np.eye(v.shape[1])) @ v.T | a ridge makes it no projection
     np.eye(len(v)) - 4 * project(v) | the projection is taken off four times: twice is enough
     np.eye(v.shape[1]) - 2 * v.T @ v | the matrix acts on vectors of n numbers: v stands on the left
     1 - 2 * project(v) | 1 minus a matrix takes it off every entry: the identity is np.eye(n)
@@ -305,12 +294,10 @@ shrunk_pair = Exercise(
     0.0 | 0 is a rest point for every reg, but below 2 a positive one attracts
     2 / reg | this is the slope of tanh(2 r / reg) at 0: solve r = tanh(2 r / reg)
     iv_ratio(reg) | this is the ring's quotient of Bessel functions: for two points the mean is a tanh
-    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have r = tanh(2 r /
-        reg)
+    math.sqrt(max(1 - reg / 2, 0)) | this is for a normal law's deviation: two points have r = tanh(2 r / reg)
     max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
     1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
-    iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this iterates the share that +r sends to +1: the mean is
-        twice it, minus 1
+    iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this is a share: the mean is twice it, minus 1
     rest_of()(reg) if reg < 1 else 0.0 | the fakes fall together from reg 2 on, not from 1
     1 / (1 + math.exp(-4 * rest_of()(reg) / reg)) | this is the share that +r sends to +1: the mean is twice it, minus 1
     """,
@@ -376,10 +363,8 @@ exact_velocity = Exercise(
     changed_velocity(spread=lambda t: 1 - t) | twice the variance is 2 (1 - t)^2
     changed_velocity(sign=1) | the sign in the exponent is flipped: near data weigh more
     weights | these are the weights of the data: return the velocity
-    (data[((x - t * data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the likeliest datum alone: take the
-        mean over all, weighed
-    (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum alone: take the mean
-        over all, weighed
+    (data[((x - t * data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the likeliest datum: take a mean
+    (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum: weigh all of them
     changed_velocity(centre=lambda t: math.sqrt(t)) | the datum has the weight t in the place, not its root
     changed_velocity(spread=lambda t: 4 * (1 - t) ** 2) | twice the variance is 2 (1 - t)^2: a factor of 2 too many
     changed_velocity(spread=lambda t: 2 * (1 - t**2)) | the noise has the weight 1 - t: its variance is (1 - t)^2

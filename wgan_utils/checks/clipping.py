@@ -115,7 +115,7 @@ clip_ = Exercise(
     p.abs().clamp(max=c) | the absolute value was clipped: the sign of each weight stays
     c * p.sign() | you set every weight to a wall; those inside the box must stay
     p * (p.abs() <= c) | you set the weights outside to 0; they go to the nearest wall
-    torch.where(p.abs() > c, torch.full_like(p, c), p) | you set the weights outside to +clip_limit; those below go to
+    torch.where(p.abs() > c, torch.full_like(p, c), p) | you set the weights outside to +clip_limit; some go to
         -clip_limit
     c * p | you multiplied the weights by clip_limit: those inside the box must stay
     p * c / p.abs().max() | you scaled each tensor into the box; clipping moves only the weights outside
@@ -162,7 +162,7 @@ linear_estimate = Exercise(
     c * (x.sum() - y.sum()).abs() | take means, not sums: the two samples need not be equally long
     c * (x.median() - y.median()).abs() | take means, not medians
     c * (x.max() - y.max()).abs() | take means, not the largest values
-    c * (x.abs().mean() - y.abs().mean()) | take the means first, then the absolute value: these are means of absolute
+    c * (x.abs().mean() - y.abs().mean()) | take means first, then the absolute value: these are means of absolute
         values
     c * (x.mean().abs() - y.mean().abs()) | take the absolute value of the difference of the means, not of each mean
     c * (x.mean() + y.mean()).abs() | the means are added: take their difference
@@ -174,8 +174,7 @@ linear_estimate = Exercise(
     (x.mean() - y.mean()).abs().clamp(max=c) | the gap is multiplied by c, not cut at c
     (x.clamp(-c, c).mean() - y.clamp(-c, c).mean()).abs() | the weight is clipped, not the data
     (x.mean() - y.mean()).clamp(-c, c) | the weight is clipped, not the gap
-    c * (x[:, None] - y).abs().mean() | this is c times the mean distance of all pairs: a linear critic sees the means
-        alone
+    c * (x[:, None] - y).abs().mean() | this is the mean distance of all pairs: a linear critic sees the means alone
     c * _w1(x, y) | this is W1 times c, from sorted samples: a linear critic sees the means alone
     c * (x.sum() - y.sum()).abs() / len(x) | divide each sum by its own number: the two samples need not be equally long
     c * (x - y).mean().abs() | the two samples need not be equally long: take each mean first, then the difference
@@ -248,22 +247,17 @@ share_at_limit = Exercise(
     torch.cat(each).sum() | this is the number of weights at the limit; divide by how many there are
     torch.stack([e.mean() for e in each]) | these are the shares of the tensors, one by one: count all weights together
     sum((e.mean() for e in each)) / len(each) | you averaged the shares of the layers; count all weights alike
-    sum((e.mean() for e in each)) | you added the shares of the layers; count all weights alike, and divide by how many
-        there are
-    torch.cat(each[::2]).sum() / sum(map(len, each)) | you left the biases out of the count at the limit, and divided by
-        all parameters
-    torch.cat(each).sum() / sum(map(len, each[::2])) | you counted all parameters at the limit, and divided by the
-        weights alone: biases count there too
+    sum((e.mean() for e in each)) | you added the shares of the layers; count all weights alike, and divide once
+    torch.cat(each[::2]).sum() / sum(map(len, each)) | you left the biases out of the count, not of the divisor
+    torch.cat(each).sum() / sum(map(len, each[::2])) | biases count in the divisor too
     sum((e.max() for e in each)) / len(each) | this counts the tensors that touch the limit: count weights
     each[0].mean() | this is the first layer's weight alone: count all parameters
     torch.cat(each[:2]).mean() | this is the first layer alone: count all parameters
     torch.cat(each[-2:]).mean() | this is the last layer alone: count all parameters
     each[-1].mean() | this is the last parameter alone: add up over the loop
-    torch.cat(each).sum() / len(each) | this is the number at the limit over the number of tensors: divide by the number
-        of weights
+    torch.cat(each).sum() / len(each) | you divided by the number of tensors: divide by that of the weights
     torch.cat(each).mean() / 2 | both sides were counted, and their mean taken: add them
-    sum(e.mean() for e in each[::2]) / len(each[::2]) | you averaged the shares of the layers, without biases: count all
-        parameters alike
+    sum(e.mean() for e in each[::2]) / len(each[::2]) | you averaged the layers, without biases: count all alike
     each[-2].mean() | this is the last layer's weight alone: count all parameters
     """,
     tolerance=1e-5,
@@ -282,26 +276,23 @@ clip_for_slope = Exercise(
     wrong="""s, w:
     s / product(w) | c stands in each factor: take the root of as many layers as there are
     (s / product(w)) ** (1 / len(w)) | widths are one more than layers: one root less
-    (s / product(w)) ** (1 / (len(w) - 2)) if len(w) > 2 else s / product(w) | every linear layer holds a c, the last
-        as well: len(widths) - 1 of them
+    (s / product(w)) ** (1 / (len(w) - 2)) if len(w) > 2 else s / product(w) | every linear layer holds a c, the last as
+        well: len(widths) - 1 of them
     (s / product(w)) ** 0.5 | the root is that of the number of layers, not always the square root
     (product(w) / s) ** (1 / (len(w) - 1)) | this is upside down: a wider network needs a smaller box
     (s * product(w)) ** (1 / (len(w) - 1)) | the widths divide: a wider network needs a smaller box
     s * product(w) ** (-1 / (len(w) - 1)) | the root is taken of the whole quotient, of the slope too
     s ** (1 / (len(w) - 1)) / product(w) | the root is taken of the whole quotient, of the widths too
     s ** (1 / (len(w) - 1)) | the widths are missing: a layer may stretch by c sqrt(rows cols)
-    (s / product(w) ** 2) ** (1 / (len(w) - 1)) | a layer's norm is c sqrt(rows cols): the root over the widths is
-        missing
+    (s / product(w) ** 2) ** (1 / (len(w) - 1)) | a layer's norm is c sqrt(rows cols): the root is missing
     (s / product(w)) ** (len(w) - 1) | this is the power, not the root
     s / (len(w) - 1) / product(w) | factors multiply: the root of the number of layers, not a quotient by it
     product(w) ** (-1 / (len(w) - 1)) | this is the box for slope 1: the slope asked for is missing
     s * product(w) | this is the slope of a box of limit `slope`: solve for the limit
     s ** (len(w) - 1) * product(w) | this is the bound of the box [-slope, slope]: turn it round
     min((s / product(w)) ** (1 / (len(w) - 1)), 0.01) | do not stop at the paper's 0.01: the largest limit is asked for
-    (s / math.prod(w)) ** (1 / (len(w) - 1)) | inner widths count in two layers, first and last in one: each layer has
-        sqrt(rows cols)
-    (s / math.prod(math.sqrt(b) for b in w[1:])) ** (1 / (len(w) - 1)) | rows alone: a layer's norm is c sqrt(rows
-        cols)
+    (s / math.prod(w)) ** (1 / (len(w) - 1)) | inner widths count in two layers: each has sqrt(rows cols)
+    (s / math.prod(math.sqrt(b) for b in w[1:])) ** (1 / (len(w) - 1)) | rows alone: it is c sqrt(rows cols)
     """,
     corners=lambda rng: {"a network of one layer: c sqrt(rows cols) = slope": (3.0, [4, 1])},
 )
@@ -322,8 +313,7 @@ plane_estimate = Exercise(
     cases=planes,
     right=lambda clip_limit, x_real, x_fake: clip_limit * (x_real.mean(0) - x_fake.mean(0)).abs().sum(),
     wrong="""c, x, y:
-    c * (x.mean(0) - y.mean(0)).norm() | this is the best critic of slope c: the box is a square, and its corners are
-        farther out than its walls
+    c * (x.mean(0) - y.mean(0)).norm() | a slope of c is not all: the box is a square, with corners farther out
     c * (x.mean(0) - y.mean(0)).sum() | each weight picks its own sign: take the size of each coordinate before the sum
     c * (x.mean(0) - y.mean(0)).sum().abs() | each weight picks its own sign: take sizes before the sum, not after it
     c * (x.mean(0) - y.mean(0)).abs().max() | every weight may stand at a wall, not one alone: add the coordinates
@@ -335,8 +325,7 @@ plane_estimate = Exercise(
     c * x.shape[1] ** 0.5 * (x.mean(0) - y.mean(0)).norm() | this is the slope at a corner times the distance: the gap
         need not point to the corner
     -c * (x.mean(0) - y.mean(0)).abs().sum() | the sign is flipped: the estimate is 0 or more
-    c * (x.abs().mean(0) - y.abs().mean(0)).abs().sum() | take means first, then sizes: these are means of absolute
-        values
+    c * (x.abs().mean(0) - y.abs().mean(0)).abs().sum() | take means first, then sizes
     c * (x.mean(0).abs() - y.mean(0).abs()).abs().sum() | take the size of the difference, not of each mean
     c * (x.mean(0) + y.mean(0)).abs().sum() | the means are added: take their difference
     c * (x.sum(0) - y.sum(0)).abs().sum() | take means, not sums: the two samples need not be equally long
@@ -345,7 +334,7 @@ plane_estimate = Exercise(
     c * (x.mean(0) - y.mean(0)).relu().sum() | do not cut at 0: a weight may stand at -c
     c * (x.mean(0) - y.mean(0))[0].abs() | all coordinates count, not the first alone
     (x.mean(0) - y.mean(0)).abs().clamp(max=c).sum() | the gap is multiplied by c, not cut at c
-    c * torch.cdist(x, y).mean() | this is c times the mean distance of all pairs: a linear critic sees the means alone
+    c * torch.cdist(x, y).mean() | this is the mean distance of all pairs: a linear critic sees the means alone
     """,
     errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )

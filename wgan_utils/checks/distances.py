@@ -89,8 +89,7 @@ kl_divergence = Exercise(
     on_all(lambda p, q: np.log(p / q).sum()) | weigh each logarithm by p: this is their plain sum
     on_all(lambda p, q: np.log(p / q).mean()) | weigh each logarithm by p: this is their plain mean
     kl(p, q) / len(p) | the masses p are the weights already: take the sum, not the mean over the points
-    on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy, -sum p log q: the part with log p is
-        missing
+    on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy -sum p log q: the part with log p is missing
     entropy(p) | this is the entropy of p: the part with log q is missing
     entropy(q) - entropy(p) | this is the difference of the entropies: weigh both logarithms by p
     kl(p, q) + kl(q, p) | this adds both directions, KL(p, q) + KL(q, p): take the first alone
@@ -145,14 +144,11 @@ js_divergence = Exercise(
     wrong="""p, q:
     2 * js(p, q) | a half is missing: JS is the mean of the two divergences to the middle, not their sum
     to_middle(lambda a, b: (a + b) / 2, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half
-    to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half, and the half
-        of the mean
+    to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; its half is missing, and the mean's
     (kl(p, q) + kl(q, p)) / 2 | compare each law with the middle: this is the mean of KL(p, q) and KL(q, p)
     kl(p, q) + kl(q, p) | compare each law with the middle: this is the sum of KL(p, q) and KL(q, p)
-    (kl((p + q) / 2, p) + kl((p + q) / 2, q)) / 2 | the order is swapped: the law comes first, KL(p, m), and the middle
-        second
-    kl((p + q) / 2, p) + kl((p + q) / 2, q) | the order is swapped: the law comes first, KL(p, m), not KL(m, p); and a
-        half is missing
+    (kl((p + q) / 2, p) + kl((p + q) / 2, q)) / 2 | the order is swapped: the law comes first, KL(p, m)
+    kl((p + q) / 2, p) + kl((p + q) / 2, q) | the order is swapped: the law comes first; and a half is missing
     to_middle(lambda a, b: a) | this is KL(p, m) alone: q counts too, take the mean of both
     to_middle(lambda a, b: a / 2) | this is half of KL(p, m) alone: the other half is KL(q, m)
     to_middle(lambda a, b: b) | this is KL(q, m) alone: p counts too, take the mean of both
@@ -164,8 +160,7 @@ js_divergence = Exercise(
     to_middle(max) | take the mean of the two divergences, not the larger
     to_middle(min) | take the mean of the two divergences, not the smaller
     to_middle(lambda a, b: (a * b) ** 0.5) | take the mean of the two divergences, not the root of their product
-    to_middle(lambda a, b: (a + b) / 2, lambda p, q: (p * q) ** 0.5) | the middle is the arithmetic mean (p + q) / 2,
-        not the root of p q
+    to_middle(lambda a, b: (a + b) / 2, lambda p, q: (p * q) ** 0.5) | the middle is (p + q) / 2, not the root of p q
     js(p, q) / len(p) | a sum over the points, not a mean: the masses are the weights
     js(p, q) / 2 | one half too many: the mean of two divergences is half of their sum
     entropy((p + q) / 2) - entropy(p) - entropy(q) | the entropies of p and q need a half: H(m) - (H(p) + H(q)) / 2
@@ -332,8 +327,7 @@ best_shift = Exercise(
     np.median(abs(differences(r, f))) | no absolute value: the fakes may have to move either way
     differences(r, f).min() | this is the smallest difference: take their median
     differences(r, f).max() | this is the largest difference: take their median
-    (differences(r, f).min() + differences(r, f).max()) / 2 | this makes the largest move smallest; the mean move is
-        asked
+    (differences(r, f).min() + differences(r, f).max()) / 2 | this makes the largest move smallest, not the mean move
     abs(differences(r, f)).mean() | this is W1 before any shift: return the shift
     abs(differences(r, f) - np.median(differences(r, f))).mean() | this is W1 after the best shift: return the shift
     np.median(r[:, None] - f) | these are the differences of all pairs: only those of the cheapest plan count

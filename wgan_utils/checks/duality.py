@@ -19,24 +19,19 @@ c_transform = Exercise(
     cases=prices,
     right=lambda f, cost: best_answer(f, cost),
     wrong="""f, cost:
-    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).min(axis=1) | the axis is swapped: take the minimum over i, axis 0, so that one price per column
-        is left
+    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).min(axis=1) | the axis is swapped: with the minimum over i, axis 0, one price per column is left
     (cost - f).min(axis=0) | f belongs to the rows of cost: make it a column, f[:, None]
     (cost - f).min(axis=1) | both axes are swapped: this is the transform of prices for the columns
     (cost + f[:, None]).min(axis=0) | the sign of f is flipped: a higher loading price leaves less room for g
     -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
-    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the
-        smallest of cost - f
+    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: by f[i] + g[j] <= cost[i, j] it is the smallest of cost
+        - f
     (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
     (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
-    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this is the minimum of the cost, less
-        the mean of f
+    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this takes off the mean of f
     cost.min(axis=0) - f.max() | take f off before the minimum: this takes off the largest f
     cost.min(axis=0) - f.min() | take f off before the minimum: this takes off the smallest f
     -f | this is g = -f; the best answer looks at the cost
@@ -144,8 +139,7 @@ lower_bound = Exercise(
     p @ cost @ q | this is the cost of the plan p q^T, an upper bound: prices prove lower ones
     best_answer(f, cost) | these are the prices g: weigh them by q, and add f @ p
     np.maximum(f @ p + best_answer(f, cost) @ q, 0) | a bound may be negative: do not cut it off at 0
-    p @ cost @ q - f @ p - best_answer(f, cost) @ q | subtract the prices from the cost: this is the mean slack, what
-        the bound leaves open on p q^T
+    p @ cost @ q - f @ p - best_answer(f, cost) @ q | this is the mean slack, what the bound leaves open on p q^T
     _value | this is the least cost itself: keep the f of your friend, and find the best g for it
     income(lambda f, cost: ...):
     (cost - f[:, None]).max(axis=0) | you took the maximum in the c-transform: such prices are not feasible
@@ -202,24 +196,18 @@ upper_form = Exercise(
     (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
         the fakes alone the largest extension serves
     (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
-    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the transform with the distance minus the
-        values
+    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the distance minus the values
     changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
-    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is the mean of the
-        bounds
+    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is their mean
     changed_upper(reduce=np.sum) | take the minimum: the score must keep below every bound, and this is their sum
     changed_upper(reduce=np.median) | take the minimum: the score must keep below every bound, and this is their median
-    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point; add the distance to it, and take
-        the smallest sum
+    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point: the smallest sum is asked
     values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1) | the nearest point need not give the
         smallest sum: take the minimum of values + distance
-    values.min() + lengths(x_new, x).min(axis=1) | this is the smallest value plus the smallest distance; take the
-        minimum of the sums
-    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: take the minimum of
-        values + distance
+    values.min() + lengths(x_new, x).min(axis=1) | minimum plus minimum is no minimum of the sums
+    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: add, then minimise
     (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
-    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, so the table of distances
-        has one column per value
+    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, the columns
     changed_upper(reduce=np.argmin) | this is where the minimum lies, argmin: return the minimum itself
     upper(values, x_new, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
     upper(values, x, x) | these are the distances between the known points: measure from x_new to x
@@ -232,10 +220,8 @@ upper_form = Exercise(
     changed_upper(distance=lambda a, b: ...):
     lengths(a, b, 2) | you used the squared distance; take the distance itself, or the slope is not bounded by 1
     lengths(a, b, 2) / 2 | you took half of the squared distance; take the distance itself
-    abs(a[:, None] - b).sum(axis=2) | you added absolute differences; the Euclidean distance is the root of a sum of
-        squares
-    abs(a[:, None] - b).max(axis=2) | you took the largest difference of coordinates; the Euclidean distance is the root
-        of a sum of squares
+    abs(a[:, None] - b).sum(axis=2) | absolute differences: the Euclidean distance is the root of a sum of squares
+    abs(a[:, None] - b).max(axis=2) | the largest difference: the Euclidean distance is the root of a sum of squares
     abs(a[:, None] - b)[..., 0] | only the first coordinate is used: the points lie in the plane
     lengths(a, b, 0.5) | the root of the distance is not 1-Lipschitz: take the distance itself
     abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1)) | the distance is the difference of the lengths;
@@ -284,12 +270,9 @@ scaled_bound = Exercise(
     (f.mean() - r.mean()) / rises(r, f, cost).max() | the sign is flipped: data score higher than fakes
     (r.sum() - f.sum()) / rises(r, f, cost).max() | take means, not sums: each point weighs 1/n or 1/m
     (np.median(r) - np.median(f)) / rises(r, f, cost).max() | take the means of the scores, not their medians
-    np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of the whole
-        table
-    ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of the means, not the
-        largest difference
-    (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls, cost / rise is negative: take the
-        largest rise / cost
+    np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of all routes
+    ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of means
+    (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls this is negative
     cost.min() | this is the smallest distance: the scores that are given prove more, or less
     _w1(r, f, cost) | this is W1 itself: use the scores that are given
     _ratio(r, f, cost) | c-transformed prices prove more, but scaling alone was asked
@@ -304,16 +287,14 @@ scaled_bound = Exercise(
     ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry, then take the largest
     (r[:, None] - f).mean() / cost.mean() | a ratio of means is no largest slope: divide entry by entry
     ((r[:, None] - f) * cost).max() | a slope is a rise *per* distance: divide by the cost
-    rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: the score must not rise too fast from fake to
-        data
+    rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: a score must not rise too fast toward data
     (rises(r, f, cost).max() - rises(r, f, cost).min()) | the largest slope alone counts, not the range
     np.linalg.norm(rises(r, f, cost)) | the largest slope alone counts, not the root of a sum of squares
     rises(r, f, cost)[0].max() | the slopes of the first data point alone: the rule must hold on every route
-    rises(r, f, cost).max(axis=0).mean() | one scale for all: the largest slope of the whole table
+    rises(r, f, cost).max(axis=0).mean() | one scale for all: the largest slope of all routes
     rises(r, f, cost).max() ** 2 | divide by the largest slope once, not by its square
     ((r[:, None] + f) / cost).max() | a rise is a difference of scores, not their sum
     ((r.max() - f.min()) / cost.min()) | each route has its own slope: the largest rise need not lie on the shortest
-        route
     rises(r, f, cost).max() / cost.mean() | the slopes are per distance already: no further factor
     r.std() | slopes are rises per distance: the spread of the scores says nothing
     """,

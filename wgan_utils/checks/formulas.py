@@ -40,15 +40,13 @@ bound_by_hand = Exercise(
     layers(c, widths)[0] | you took the first layer alone; slopes multiply along a chain
     math.prod(layers(c, widths)[:-1]) | the last layer is missing: it has one row, and its weights are clipped too
     math.prod(layers(c, widths)[1:]) | the first layer is missing: its columns are the input's
-    math.prod((c * math.sqrt(width) for width in widths)) | one root over each width: inner widths stand in two layers,
-        so their roots meet
+    math.prod((c * math.sqrt(width) for width in widths)) | inner widths stand in two layers, so their roots meet
     math.prod((c * width for width in widths)) | every width once, and no root
     c ** (len(widths) - 1) * math.sqrt(widths[0] * widths[-1]) | the inner widths are missing: each stands in two layers
     math.prod(layers(c, widths, max)) | take the larger of nothing: rows times columns, under a root
     layers | these are the bounds of the layers: multiply them
     math.prod(c * math.isqrt(a * b) for a, b in pairwise(widths)) | do not round the roots: sqrt, not isqrt
-    c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds the norm of all weights at once; slopes
-        multiply layer by layer
+    c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds all weights at once; slopes multiply
     math.prod(layers(c, widths)[1:-1]) | the first and the last layer are missing: they are clipped too
     """,
     corners=lambda rng: {"a single layer is a chain as well": (0.5, [9, 1]), "a single weight": (0.25, [1, 1])},
@@ -130,17 +128,14 @@ wrong_axis_slope = Exercise(
     1 + n**0.5 * d / (2 * lam) | this is one weight; the slope is sqrt(n_pixels) times that
     n * (1 + n**0.5 * d / (2 * lam)) | this is n_pixels times one weight; the norm of equal weights has sqrt(n_pixels)
     n * (1 + n**0.5 * d / (2 * lam)) ** 2 | this is the squared slope: take the norm, sqrt(n_pixels) times one weight
-    1 + n * d / (2 * lam) | this is one weight with the reward of the whole image: each gets its part, distance /
-        sqrt(n_pixels)
+    1 + n * d / (2 * lam) | this is one weight with the whole image's reward: its part is distance / sqrt(n_pixels)
     n**0.5 + n * d / lam | the derivative of (w - 1)^2 is 2 (w - 1): a factor of 2 is missing
     n**0.5 + 2 * n * d / lam | the 2 stands under the fraction: n_pixels * distance / (2 * lambda_gp)
     n**0.5 + n * d / 2 * lam | 2 * lambda_gp stands under the fraction, in brackets
     n**0.5 + d / (2 * lam) | the mean over pixels is missing: each weight is held by lambda_gp / n_pixels only
-    n**0.5 * (1 + d / (2 * lam)) | the reward of one weight is distance / sqrt(n_pixels), and its spring lambda_gp /
-        n_pixels
+    n**0.5 * (1 + d / (2 * lam)) | a weight's reward is distance / sqrt(n_pixels), and its spring lambda_gp / n_pixels
     n * (1 + n * d / (2 * lam)) | n_pixels is 28 * 28 in the example: take its square root for the norm of equal weights
-    n**0.5 * (1 + n * d / (2 * lam)) | the whole image's reward moves each weight: distance / sqrt(n_pixels) is one
-        weight's
+    n**0.5 * (1 + n * d / (2 * lam)) | the whole image's reward moves each weight: one's is distance / sqrt(n_pixels)
     n + n * d / (2 * lam) | the first term is sqrt(n_pixels), not n_pixels
     n**0.5 + n**2 * d / (2 * lam) | the second term has n_pixels, not its square
     n**0.5 - n * d / (2 * lam) | the sign of the reward is flipped: the critic gains by larger weights
@@ -157,8 +152,7 @@ w1_from_log = Exercise(
     right=lambda estimate, total_loss: -2 * total_loss - estimate,
     wrong="""e, t:
     2 * t - e | the total loss is a loss: minus it is W + W^2 / (4 lambda)
-    2 * t + e | the signs are flipped: minus the total loss is W + W^2 / (4 lambda), and the estimate is taken off twice
-        that
+    2 * t + e | the signs are flipped: minus the total loss is W + W^2 / (4 lambda): take the estimate off twice that
     -t | minus the total loss still has half of the excess, W^2 / (4 lambda)
     t | this is the loss itself: it is minus (W + W^2 / (4 lambda))
     e | the estimate has the whole excess, W^2 / (2 lambda)
@@ -365,17 +359,14 @@ falling_rate = Exercise(
     lr * (1 - s / n) | the fall begins with the first step: keep lr during the share hold of the run
     lr * min(1, (1 - s / n) / h) | the line must reach 0 at n_steps: divide by the share that is left, 1 - hold
     lr if s / n < h else lr * (1 - (s / n - h)) | the line starts at 1 where the hold ends: count the steps from there
-    lr if s / n < h else lr * (1 - (s / n - h) / h) | the line falls by the share of the hold: divide by 1 - hold, not
-        by hold
+    lr if s / n < h else lr * (1 - (s / n - h) / h) | the line falls by the share of the hold: divide by 1 - hold
     lr * min(1, (1 - s / n) * (1 - h)) | multiply by nothing: the line is divided by 1 - hold
     lr if s / n < h else lr * (s / n - h) / (1 - h) | the line rises after the hold: 1 minus the share that is done
     lr * min(1, s / n / h) | this rises with the steps: the rate falls at the end
     lr * (1 - s / n / h) if s / n < h else 0.0 | hold and fall are swapped: first hold, then fall
-    lr if s / n < 1 - h else lr * (1 - s / n) / h | hold is the share at lr, not the share of the fall: it ends at hold
-        * n_steps
+    lr if s / n < 1 - h else lr * (1 - s / n) / h | hold is the share at lr, not of the fall: it ends at hold * n_steps
     lr | the rate never falls: after the hold a straight line to 0
-    lr if s < h else line(s, n, lr, h) | hold is a share of the run, not a number of steps: compare step / n_steps with
-        it
+    lr if s < h else line(s, n, lr, h) | hold is a share, not a number of steps: compare step / n_steps with it
     lr if s < h else lr * (n - s) / (n - h) | hold is a share of the run, not a number of steps: divide by n_steps
     lr * min(1, line(s, n, 1, h)) ** 2 | a straight line, not a parabola
     lr * min(1, line(s, n, 1, h)) ** 0.5 | a straight line, not a root

@@ -100,17 +100,14 @@ saturating_gradient = Exercise(
     right=lambda d: d * mean(fooled(d)),
     wrong="""d:
     -d * mean(fooled(d)) | the sign is flipped: descent on the loss must lower d, so its derivative is positive
-    d * (1 - mean(fooled(d))) | this is the non-saturating gradient (or D averaged over data): weigh the fakes by D, not
-        by 1 - D
+    d * (1 - mean(fooled(d))) | this is the non-saturating gradient (or D's mean over data): weigh by D, not by 1 - D
     -d * (1 - mean(fooled(d))) | this is minus the non-saturating gradient: weigh the fakes by D, not by 1 - D
     mean(fooled(d)) | this is the mean of D on fakes; the logit's slope, d in size, is missing
     -mean(fooled(d)) | this is minus the mean of D on fakes; the logit's slope, -d, is missing
     1 - mean(fooled(d)) | this is the mean of 1 - D on fakes: weigh by D, and the logit's slope d is missing
-    d * mean(fooled(d)) / 2 | this is half of it: you gave JS'(d), and the loss is 2 JS, or you let D follow d: freeze
-        it
+    d * mean(fooled(d)) / 2 | this is half of it: you gave JS'(d), and the loss is 2 JS, or D follows d: freeze it
     -mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is the loss itself; take its derivative
-    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss, -log D: take the derivative of log(1 -
-        D)
+    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss: take the derivative of log(1 - D)
     -d * mean(fooled(d) * (1 - fooled(d))) | this is the slope of D; the loss is log(1 - D)
     d * mean(fooled(d, shift=-1.0)) | D* is taken at -d + z: fakes are at d + z
     d * mean(fooled(d, half=0.0)) | the logit of D* at x is d^2/2 - d x: the term d^2/2 is missing
@@ -213,8 +210,7 @@ bounded_gradient = Exercise(
     min(d, s) * mean(not_fooled(min(d, s), d, half=0.0)) | the logit is 0 half way, at d / 2, not at the fakes' mean
     min(d, s) * mean(not_fooled(min(d, s), d, half=1.0)) | the logit is 0 half way, at d / 2, not at the data's mean
     min(d, s) / (1 + math.exp(-min(d, s) * d / 2)) | 1 - D at the mean of the fakes is not the mean of 1 - D
-    mean(np.logaddexp(0, -min(d, s) * (Z + d / 2))) | this is the loss with the wrong sign of the logit: take the
-        derivative of -log D
+    mean(np.logaddexp(0, -min(d, s) * (Z + d / 2))) | this is the loss, the logit's sign flipped; differentiate
     mean(np.logaddexp(0, min(d, s) * (Z + d / 2))) | this is the loss itself; take its derivative
     min(d, s) ** 2 * mean(not_fooled(min(d, s), d)) | the slope once, not squared
     1 - mean(not_fooled(min(d, s), d)) | this is the mean of D on the fakes

@@ -48,8 +48,7 @@ latent_walk = Exercise(
     steps(lambda n: torch.arange(n) / n) | the walk stops one step short: divide by n - 1, so that the last row is z_end
     steps(lambda n: (torch.arange(n) + 1) / n) | the walk leaves out z_start: the first share is 0
     steps(lambda n: (torch.arange(n) + 1) / (n + 1)) | both ends are left out: the shares run from 0 to 1
-    steps(lambda n: (torch.arange(n) + 0.5) / n) | both ends are left out, by half a step each: the shares run from 0 to
-        1
+    steps(lambda n: (torch.arange(n) + 0.5) / n) | half a step is left out at both ends: the shares run from 0 to 1
     steps(lambda n: torch.arange(n).double()) | the walk goes too far: the shares run from 0 to 1
     steps(lambda n: torch.arange(n) / (n - 2)) | the walk goes too far, past z_end: the shares run from 0 to 1
     walk(a, b, n + 1) | there is one point too many: n points have n - 1 gaps
@@ -58,8 +57,7 @@ latent_walk = Exercise(
     walk(a, b, n + 1)[:-1][: n - 1] | the last point is missing: both ends are included
     walk(a, b, n + 2) | there are two points too many: the ends are among the n
     walk(a, b, n)[1:-1] | there are two points too few: the ends are among the n
-    a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | you added a multiple of z_end; weight z_start by what is
-        left, 1 - share
+    a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | weight z_start by what is left, 1 - share
     walk(0 * a, b - a, n) | weight z_start by what is left, 1 - share: this is the change alone
     walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
     walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
@@ -73,8 +71,7 @@ latent_walk = Exercise(
     torch.stack([a, b]) | these are the two ends alone: n points
     a.expand(n, -1) | all points are z_start: move them
     b.expand(n, -1) | all points are z_end: start at z_start
-    torch.nn.functional.normalize(walk(a, b, n), dim=1) | the coordinates are scaled to length 1: leave the points on
-        the line
+    torch.nn.functional.normalize(walk(a, b, n), dim=1) | the points are scaled to length 1: leave the line
     (a + torch.linspace(0, 1, len(a), dtype=a.dtype) * (b - a)).expand(n, -1) | each coordinate got its own share: all
         coordinates of a point share one
     walk(b, 2 * b - a, n) | row 0 must be z_start: this begins at z_end
@@ -124,13 +121,11 @@ rank_correlation = Exercise(
     correlation(a, b) ** 2 | this is the square, the share explained: take the correlation with its sign
     correlation(a, b).abs() | no absolute value: against each other is a negative correlation
     (centered(a) * centered(b)).mean() | this is the covariance of the ranks: divide by both spreads
-    (centered(a) * centered(b)).sum() / (len(a) - 1) | this is the covariance of the ranks (with n - 1): divide by both
-        spreads
+    (centered(a) * centered(b)).sum() / (len(a) - 1) | this is their covariance (with n - 1): divide by both spreads
     correlation(a, b) * (len(a) - 1) / len(a) | degrees of freedom are mixed: covariance over n, spreads over n - 1
     correlation(a, b) * len(a) / (len(a) - 1) | degrees of freedom are mixed: covariance over n - 1, spreads over n
     (a * b).sum() / (a.norm() * b.norm()) | subtract the means first: this is the cosine of the ranks
-    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: this is the cosine of the
-        ranks, counted from 1
+    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: the ranks count from 1
     _kendall(a, b) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
     _spread(a, b) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
     1 - _spread(a, b) / 6 | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))

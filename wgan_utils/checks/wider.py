@@ -87,8 +87,7 @@ silent_fault = Exercise(
     renamed({3: 1}) | you do not see fault 3: rows that differ may still share their part of the loss
     renamed({4: 0}) | you do not see fault 4: equal rows need not be the mean
     renamed({2: 0}) | you do not see fault 2: equal rows may be the sum
-    renamed({2: 0, 4: 0, 3: 1}) | you ask only whether the rows are equal: the sum and the first process's gradient are
-        equal rows too
+    renamed({2: 0, 4: 0, 3: 1}) | you ask only whether the rows are equal: those of faults 2 and 4 are equal too
     int(fault_of(*args) > 0) | you answer 1 for any fault: return its number
     int(fault_of(*args) == 0) | you answer yes or no: return the number of the fault, or 0
     """,
@@ -199,16 +198,14 @@ accumulated_gradient = Exercise(
     right=accumulate(),
     extra=in_parts,
     wrong="""*args:
-    1 + accumulate()(*args) | the critic came with a gradient from a step before, and yours was added to it: zero_grad()
-        first
+    1 + accumulate()(*args) | the critic's gradient from a step before was added to yours: zero_grad() first
     args[-1] * accumulate()(*args) | the sum over the parts is k times the gradient: divide each part's loss by k
     accumulate(penalty=10.0 * args[-1]) | the penalty is not divided by k: loss and penalty both are means over a part
     accumulate(loss=1.0 * args[-1]) | the critic loss is not divided by k: loss and penalty both are means over a part
     accumulate(penalty=10.0 / args[-1]) | the penalty is divided by k twice
     accumulate()(*args) / args[-1] | divide by k once: the whole is divided twice
     accumulate(last=True) | the penalty is in the last part alone: every part pays for its rows
-    accumulate(last=True, penalty=10.0 * args[-1]) | the penalty of the last part stands for all: every part pays for
-        its rows
+    accumulate(last=True, penalty=10.0 * args[-1]) | the last part's penalty stands for all: each part pays
     accumulate(penalty=0.0) | the penalty is missing
     accumulate(loss=0.0) | the critic loss is missing
     accumulate(penalty=1.0) | the penalty's weight 10 is missing
@@ -216,8 +213,7 @@ accumulated_gradient = Exercise(
     accumulate(penalty=-10.0) | the penalty has the wrong sign: it is added
     args[-1] * accumulate(kept=slice(-1, None))(*args) | only the last part is left: gradients of the parts add up, so
         set them to zero once, before the first
-    accumulate(kept=slice(-1, None)) | only the last part is left, over k: set the gradients to zero once, before the
-        first part
+    accumulate(kept=slice(-1, None)) | only the last part is left, over k: set the gradients to zero once, at the start
     args[-1] * accumulate(kept=slice(1))(*args) | only the first part was used
     accumulate(kept=slice(1)) | only the first part was used, over k: go on with the others
     accumulate(charge=lambda slope: (slope - 1).relu() ** 2) | slopes under 1 cost too: the penalty is two-sided
@@ -227,8 +223,7 @@ accumulated_gradient = Exercise(
     accumulate(charge=lambda slope: (slope - 1).abs()) | square each deviation: these are absolute values
     accumulate(charge=lambda slope: slope**2) | the 1 is missing in the square: charge (slope - 1)^2
     accumulate(charge=lambda slope: (slope**2 - 1) ** 2) | a root is missing: the slope is the norm, not its square
-    accumulate(charge=lambda slope: (slope.norm() - 1) ** 2) | one norm was taken over the whole part: each row has a
-        slope of its own
+    accumulate(charge=lambda slope: (slope.norm() - 1) ** 2) | one norm for the whole part: each row has a slope
     accumulate(places=lambda eps, k: ...):
     [eps.chunk(k)[0]] * k | every part took the first rows of eps: each needs its own
     [eps.mean()] * k | eps is one number for all, its mean: each row needs its own

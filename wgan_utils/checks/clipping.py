@@ -45,9 +45,7 @@ def clip_and_look(clip, critic: nn.Module, limit: float) -> tuple:
     ):
         raise Objection("you clipped the gradients; Algorithm 1 clips the weights themselves")
     if len(after) != len(parameters) or any(a is not b for a, b in zip(after, parameters, strict=True)):
-        raise Objection(
-            "you replaced the parameters by new ones: the optimiser still holds the old; change them in place, clamp_"
-        )
+        raise Objection("you replaced the parameters, and the optimiser holds the old: change them in place, clamp_")
     if not all(parameter.requires_grad for parameter in parameters):
         raise Objection("a parameter no longer requires a gradient: clip under torch.no_grad(), and freeze nothing")
     value = flat(critic)
@@ -115,8 +113,7 @@ clip_ = Exercise(
     p.abs().clamp(max=c) | the absolute value was clipped: the sign of each weight stays
     c * p.sign() | you set every weight to a wall; those inside the box must stay
     p * (p.abs() <= c) | you set the weights outside to 0; they go to the nearest wall
-    torch.where(p.abs() > c, torch.full_like(p, c), p) | you set the weights outside to +clip_limit; some go to
-        -clip_limit
+    torch.where(p.abs() > c, torch.full_like(p, c), p) | you set the weights outside to +clip_limit, even those below
     c * p | you multiplied the weights by clip_limit: those inside the box must stay
     p * c / p.abs().max() | you scaled each tensor into the box; clipping moves only the weights outside
     c * torch.tanh(p) | you bent the weights into the box with tanh; those inside must stay
@@ -162,8 +159,7 @@ linear_estimate = Exercise(
     c * (x.sum() - y.sum()).abs() | take means, not sums: the two samples need not be equally long
     c * (x.median() - y.median()).abs() | take means, not medians
     c * (x.max() - y.max()).abs() | take means, not the largest values
-    c * (x.abs().mean() - y.abs().mean()) | take means first, then the absolute value: these are means of absolute
-        values
+    c * (x.abs().mean() - y.abs().mean()) | take means first, then absolute values: these are means of absolute values
     c * (x.mean().abs() - y.mean().abs()) | take the absolute value of the difference of the means, not of each mean
     c * (x.mean() + y.mean()).abs() | the means are added: take their difference
     c * (x.mean() - y.mean()) ** 2 | the absolute value, not the square
@@ -187,12 +183,7 @@ linear_estimate = Exercise(
 
 
 def _w1(x, y):
-    size = len(x) * len(y)
-    return (
-        (x.sort().values.repeat_interleave(size // len(x)) - y.sort().values.repeat_interleave(size // len(y)))
-        .abs()
-        .mean()
-    )
+    return (x.sort().values.repeat_interleave(len(y)) - y.sort().values.repeat_interleave(len(x))).abs().mean()
 
 
 def caught_critics(rng) -> list[tuple[nn.Module, float]]:

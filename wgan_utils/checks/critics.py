@@ -23,17 +23,12 @@ def scores(rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
 def trains_the_critic(answer: object, *scores: Tensor) -> str:
     """What is wrong with a loss of the right value that an optimiser cannot use, or an empty string."""
     if not isinstance(answer, Tensor):
-        return (
-            f"the value is right, but it is a plain {type(answer).__name__}: return the tensor, without .item(), "
-            "float() or numpy, or nothing can be trained with it"
-        )
+        what = type(answer).__name__
+        return f"the value is right, but a plain {what} trains nothing: return the tensor, no .item(), float() or numpy"
     if not answer.requires_grad:
-        return (
-            "the value is right, but its graph is cut: without detach() or no_grad(), or nothing can be trained with it"
-        )
+        return "the value is right, but its graph is cut, and nothing can be trained: no detach() and no no_grad()"
     grads = torch.autograd.grad(answer.sum(), scores, allow_unused=True)
-    signs = (-1, 1)
-    for grad, score, sign in zip(grads, scores, signs, strict=True):
+    for grad, score, sign in zip(grads, scores, (-1, 1), strict=True):
         if grad is None or not torch.allclose(grad, torch.full_like(grad, sign / len(score))):
             return "the value is right, but its gradient is not: a part of its graph is cut by detach() or .item()"
     if answer.ndim:
@@ -62,8 +57,7 @@ critic_loss = Exercise(
     fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
     fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
     softplus(-real).mean() + softplus(fake).mean() | the 2014 loss has sigmoid and logarithm: take plain means
-    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is half of the 2014 discriminator's loss: take plain
-        means
+    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is half of the 2014 loss: take the plain means
     torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss: take the plain means
     (1 - real).relu().mean() + (1 + fake).relu().mean() | no hinge: scores past 1 count too
     ((real - 1) ** 2).mean() + (fake**2).mean() | no squares: this is the least-squares loss
@@ -189,8 +183,7 @@ operator_norm = Exercise(
     w.abs().mean() | this is the mean of the absolute entries: take the largest singular value
     torch.linalg.matrix_rank(w).double() | this is the rank: the number of directions, not the stretch
     w.sum(dim=1).norm() | this is the stretch of the one vector (1, ..., 1): a norm is the most over all unit vectors
-    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch of the unit vector along (1, ..., 1): a norm is the
-        most over all unit vectors
+    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch along (1, ..., 1): a norm is the largest of all
     torch.linalg.matrix_norm(torch.linalg.pinv(w), 2) | this is the norm of W^-1: take that of W
     w.norm() / min(w.shape) ** 0.5 | this is the Frobenius norm over the root of a dimension: a mean stretch
     w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound with sqrt(rows * columns), not the norm
@@ -290,8 +283,7 @@ bracket = Exercise(
     wrong="""e, k, c:
     ((e / k).max(), c.min()) | minus the critic has the same slope: a negative estimate proves its size
     (np.abs(e).max() / k.max(), c.min()) | divide look by look, then take the largest: each estimate has its own bound
-    (np.abs(e).max() / k.min(), c.min()) | divide look by look: this pairs the largest estimate with another look's
-        bound, and proves nothing
+    (np.abs(e).max() / k.min(), c.min()) | divide look by look: the bound of another look proves nothing
     (np.abs(e / k)[-1], c[-1]) | a proof does not grow old: the best of all looks counts, not the last
     (np.abs(e / k)[-1], c.min()) | the best of all looks counts below too, not the last
     (np.abs(e / k).max(), c[-1]) | the cheapest coupling counts, not the last

@@ -104,8 +104,7 @@ kl_divergence = Exercise(
     js | this is JS(p, q): compare p with q, not with the middle
     kl(p, (p + q) / 2) | this is KL from p to the middle: compare p with q itself
     abs(p - q).sum() / 2 | this is TV: the logarithm is missing
-    sum((a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist(), strict=True))) | 0 log 0 counts as 0: the logarithm
-        of 0 is an error in `math`
+    sum(a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist())) | 0 log 0 counts as 0: in `math` log 0 is an error
     (p * (p - q)).sum() | the logarithm is missing: log(p / q), not p - q
     (p * (np.log(p) - q)).sum() | log q is missing: q stands without its logarithm
     """,
@@ -211,14 +210,11 @@ DECAYS = """step:
 
 def moves() -> dict:
     """Every slope with every decay: a slip in one, or in both."""
-    slips_of = [slips(table, globals()) for table in (SLOPES, DECAYS)]
+    slopes, decays = (slips(table, globals()).items() for table in (SLOPES, DECAYS))
     return {
-        "; and ".join(filter(None, sentences)): lambda t, lr, step, a=a, b=b: t - lr * a(t) * b(step)
-        for sentences, (a, b) in (
-            ((first, second), (slips_of[0][first], slips_of[1][second]))
-            for first, second in itertools.product(*slips_of)
-            if first or second
-        )
+        "; and ".join(filter(None, (one, other))): lambda t, lr, step, a=a, b=b: t - lr * a(t) * b(step)
+        for (one, a), (other, b) in itertools.product(slopes, decays)
+        if one or other
     }
 
 
@@ -233,14 +229,12 @@ theta_step = Exercise(
     -np.sign(t) * lr / (1 + step) ** 0.5 | this is the change alone: return the next theta
     np.sign(t) * lr / (1 + step) ** 0.5 | this is the step alone: return the next theta, theta minus it
     lr / (1 + step) ** 0.5 | this is the length of the step: return the next theta
-    abs(t - np.sign(t) * lr / (1 + step) ** 0.5) | this is W1 after the step, the absolute value: return the next theta
-        with its sign
+    abs(t - np.sign(t) * lr / (1 + step) ** 0.5) | this is W1 after the step, an absolute value: return the next theta
     abs(t) - lr / (1 + step) ** 0.5 | you took the step from |theta|: on the left theta is negative
     np.sign(t) * max(abs(t) - lr / (1 + step) ** 0.5, 0) | do not stop at 0: a step of gradient descent may pass it
     max(t - lr / (1 + step) ** 0.5, 0) | theta may be negative: do not cut it at 0
     t - np.sign(t) * (lr / (1 + step)) ** 0.5 | lr belongs outside the root: lr / sqrt(1 + step)
-    t - lr * np.sign(t) * sum((1 + k) ** -0.5 for k in range(step + 1)) | do not take all steps up to `step` at once:
-        only this one
+    t - lr * np.sign(t) * sum((1 + k) ** -0.5 for k in range(step + 1)) | take this step alone, not all up to it
     t - lr * np.sign(t) * step / (1 + step) ** 0.5 | one step is lr / sqrt(1 + step) long: no factor `step`
     (t - lr * np.sign(t)) / (1 + step) ** 0.5 | theta itself stays; only the step is divided by the root
     lr / (1 + step) ** 0.5 - t | the sign of theta is flipped: theta minus the step

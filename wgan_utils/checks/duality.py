@@ -27,8 +27,7 @@ c_transform = Exercise(
     (cost - f).min(axis=1) | both axes are swapped: this is the transform of prices for the columns
     (cost + f[:, None]).min(axis=0) | the sign of f is flipped: a higher loading price leaves less room for g
     -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
-    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: by f[i] + g[j] <= cost[i, j] it is the smallest of cost
-        - f
+    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: with f[i] + g[j] <= cost[i, j] it is at most cost - f
     (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
     (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
     cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this takes off the mean of f
@@ -191,32 +190,30 @@ upper_form = Exercise(
     "Notebook 03: min over i of values[i] + |x_new - x[i]|, from numpy arrays (n,), (n, 2) and (k, 2).",
     cases=scored,
     right=lambda values, x, x_new: upper(values, x, x_new),
-    wrong="""values, x, x_new:
+    wrong="""v, x, z:
     _lower | this is the lower form; from the fakes alone the largest extension serves
-    (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
-        the fakes alone the largest extension serves
-    (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
-    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the distance minus the values
+    (_lower(v, x, z) + upper(v, x, z)) / 2 | this is the mean with the lower form; the largest extension serves
+    (v - lengths(z, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
+    (lengths(z, x) - v).max(axis=1) | the signs are flipped: this is the distance minus the values
     changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
     changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is their mean
     changed_upper(reduce=np.sum) | take the minimum: the score must keep below every bound, and this is their sum
     changed_upper(reduce=np.median) | take the minimum: the score must keep below every bound, and this is their median
-    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point: the smallest sum is asked
-    values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1) | the nearest point need not give the
-        smallest sum: take the minimum of values + distance
-    values.min() + lengths(x_new, x).min(axis=1) | minimum plus minimum is no minimum of the sums
-    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: add, then minimise
-    (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
-    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, the columns
+    v[lengths(z, x).argmin(axis=1)] | this is the score of the nearest point: the smallest sum is asked
+    v[lengths(z, x).argmin(axis=1)] + lengths(z, x).min(axis=1) | the nearest point need not give the smallest sum
+    v.min() + lengths(z, x).min(axis=1) | minimum plus minimum is no minimum of the sums
+    v.min() + lengths(z, x)[:, v.argmin()] | the smallest value alone does not count: add, then minimise
+    (v + lengths(z, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
+    (v[:, None] + lengths(z, x)).min(axis=1) | the wrong axis: values belong to x, the columns
     changed_upper(reduce=np.argmin) | this is where the minimum lies, argmin: return the minimum itself
-    upper(values, x_new, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
-    upper(values, x, x) | these are the distances between the known points: measure from x_new to x
-    values + lengths(x_new, x) | the table values + distance is right; now take its minimum over the known points
-    upper(values, x, x_new).min() | this is the smallest of all: one score per new point
-    (values * lengths(x_new, x)).min(axis=1) | no multiplication: add the distance to the value
-    np.maximum(upper(values, x, x_new), 0) | scores may be negative: do not cut them off at 0
-    (values / lengths(x_new, x)).sum(1) / (1 / lengths(x_new, x)).sum(1) | a weighted mean of the scores is no extension
-        of largest values: take the minimum of values + distance
+    upper(v, z, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
+    upper(v, x, x) | these are the distances between the known points: measure from x_new to x
+    v + lengths(z, x) | the table values + distance is right; now take its minimum over the known points
+    upper(v, x, z).min() | this is the smallest of all: one score per new point
+    (v * lengths(z, x)).min(axis=1) | no multiplication: add the distance to the value
+    np.maximum(upper(v, x, z), 0) | scores may be negative: do not cut them off at 0
+    (v / lengths(z, x)).sum(1) / (1 / lengths(z, x)).sum(1) | a weighted mean of the scores is no extension of largest
+        values: take the minimum of values + distance
     changed_upper(distance=lambda a, b: ...):
     lengths(a, b, 2) | you used the squared distance; take the distance itself, or the slope is not bounded by 1
     lengths(a, b, 2) / 2 | you took half of the squared distance; take the distance itself

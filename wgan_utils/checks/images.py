@@ -193,18 +193,14 @@ def read_and_look(function, task) -> tuple:
             return None, None, ()
         _object_to_type(answer)
         if not ((answer > 8) & (answer < 247)).any() and answer.max() > 1:
-            raise Objection(
-                'only black and white are left: read them as grey, convert("L"), not ("1"), without a threshold'
-            )
+            raise Objection('only black and white are left: read grey, convert("L"), not ("1"), without a threshold')
         seen = [blocks(reader(folder)).flatten() for reader in (read, *SLIPS.values())]
     return answer, blocks(answer).flatten(), tuple(seen)
 
 
 def _object_to_type(answer):
     if isinstance(answer, list | tuple):
-        raise Objection(
-            f"expected one tensor, found a {type(answer).__name__} of {len(answer)}: torch.stack makes one of them"
-        )
+        raise Objection(f"expected one tensor, found a {type(answer).__name__} of {len(answer)}: use torch.stack")
     if not isinstance(answer, Tensor):
         raise Objection(f"expected a tensor, found {type(answer).__name__}")
     shape, colour = tuple(answer.shape), 'the pictures are still in colour: read them as grey, convert("L")'
@@ -215,12 +211,10 @@ def _object_to_type(answer):
     if shape == (3, 28, 28, 1):
         raise Objection(f"the channel comes second: expected (3, 1, 28, 28), found {shape}")
     if answer.dtype != torch.uint8 or shape != (3, 1, 28, 28):
-        hint = ": the axis of the channel is missing" if shape == (3, 28, 28) else ""
-        hint = hint or (
-            ": this is one picture; read them all" if shape in [(1, 1, 28, 28), (1, 28, 28), (28, 28)] else ""
-        )
-        hint = hint or (": two axes have changed places" if shape == (1, 3, 28, 28) else "")
-        raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hint}")
+        hints = dict.fromkeys([(1, 1, 28, 28), (1, 28, 28), (28, 28)], ": this is one picture; read them all")
+        hints[3, 28, 28] = ": the axis of the channel is missing"
+        hints[1, 3, 28, 28] = ": two axes have changed places"
+        raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hints.get(shape, '')}")
 
 
 def _middle(picture):
@@ -313,9 +307,7 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
     if not scores.requires_grad:
         raise Objection("the scores have no graph, so nothing can be trained: no detach() or no_grad() in a critic")
     if not torch.isfinite(scores).all():
-        raise Objection(
-            "the scores are not finite: a critic ends with a linear layer, without logarithm or exponential"
-        )
+        raise Objection("the scores are not finite: end with a linear layer, without logarithm or exponential")
     scale = scores.detach().abs().max()
     for _ in range(200):  # until the vectors of a spectral norm rest, which takes some long
         with torch.no_grad():
@@ -333,9 +325,7 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
             raise Objection(f"{of}the scores do not depend on channel {channel}: all channels enter the first layer")
     bend = critic(images + images.flip(0)) + critic(0 * images) - critic(images) - critic(images.flip(0))
     if bend.abs().max() < 1e-4 * scale:
-        raise Objection(
-            "the scores are linear in the image, so one slope is everywhere: a LeakyReLU between two layers"
-        )
+        raise Objection("the scores are linear in the image, of one slope: put a LeakyReLU between two layers")
     return critic, 1.0, (channels, height, width)
 
 
@@ -348,10 +338,8 @@ def _object_to_end(critic: nn.Module, images: Tensor) -> None:
     for hook in hooks:
         hook.remove()
     if scores.max() == scores.min():
-        raise Objection(
-            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without "
-            "softmax or a norm over a single number"
-        )
+        score = scores.flatten()[0].item()
+        raise Objection(f"every image gets the score {score:.3g}: no softmax or norm over a single number at the end")
 
     def with_output(factor: float) -> Tensor:
         hook = ran[-1].register_forward_hook(lambda layer, x, output: factor * output)

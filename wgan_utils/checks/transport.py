@@ -39,7 +39,7 @@ plan_cost = Exercise(
     (plan * abs(x - y)).sum() | pair every x with every y, x[:, None] - y: this pairs them place by place
     (plan * gaps(x, y)).max() | this is the dearest route: add up all of them
     gaps(x, y).max() | this is the longest distance: weigh all by the plan
-    sum((plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y))))) | only the diagonal is counted: every entry
+    sum(plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y)))) | only the diagonal is counted: every entry
         of the plan moves mass
     plan.sum() | this is the sum of the plan: weigh each entry by its distance
     (plan @ gaps(x, y).T).sum() | a matrix product is not wanted: multiply entry by entry
@@ -164,8 +164,7 @@ w1_circle = Exercise(
     right=lambda p, q: streams(p, q).min(),
     wrong="""p, q:
     abs(surplus(p, q)).sum() | this is W1 on the line: earth may also go the other way round, through the seam
-    abs(surplus(p, q) - surplus(p, q).mean()).sum() | you took off the mean; a sum of absolute values is least at a
-        median
+    abs(surplus(p, q) - surplus(p, q).mean()).sum() | you took off the mean; the sum of sizes is least at a median
     abs(surplus(p, q) - np.median(surplus(p, q)))[:-1].sum() | a circle has n gaps: that behind the last bin counts
     abs(surplus(p, q) - np.median(surplus(p, q))).mean() | take the sum over the gaps, not their mean
     abs(surplus(p, q) - np.median(surplus(p, q))).max() | this is the largest traffic at one post: add all
@@ -240,8 +239,7 @@ sinkhorn_step = Exercise(
     changed_sinkhorn(steps="uvu") | one fit too many: after the columns the rows may be off again
     changed_sinkhorn(steps="uvuv") | these are two full steps; one is asked
     changed_sinkhorn(steps="") | no fit was made: u = p / (K v), then v = q / (K^T u)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K = exp(-cost / reg) is small
-        where moving is dear
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K is small where moving is dear
     changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
     (lambda P: P / P.sum(axis=1, keepdims=True))(sinkhorn(p, q, cost, reg, v)) | the rows were made to sum to 1 at the
         end: leave the plan as the columns left it
@@ -252,8 +250,7 @@ sinkhorn_step = Exercise(
     sinkhorn(p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()) | the whole matrix was divided by
         its sum: the columns fit already
     fitted(cost, reg, ...):
-    lambda K: p / (K @ v), lambda K, u: q / K.sum(axis=0) | the columns are fitted with u = 1: use the u of the fit
-        before
+    lambda K: p / (K @ v), lambda K, u: q / K.sum(axis=0) | the columns are fitted with u = 1: use the fitted u
     lambda K: p * (K @ v), lambda K, u: q * (K.T @ u) | divide p by K v, do not multiply
     lambda K: p / (K @ v), lambda K, u: q / (K @ u) | K in place of its transpose: v = q / (K^T u)
     lambda K: p / (K.T @ v), lambda K, u: q / (K.T @ u) | K^T in place of K: u = p / (K v)

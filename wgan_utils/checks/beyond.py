@@ -133,7 +133,8 @@ alternating_matrix = Exercise(
     np.linalg.eigvals(turns(h, s, g)).real | these are eigenvalues: return the matrix
     np.linalg.det(turns(h, s, g)) | this is the determinant: return the matrix
     np.array([[1 - (h * s) ** 2, h * s], [-h * s, 1 - h * g]]) | theta follows the new psi, with its 1 - h gamma
-    np.array([[1 + (h * s) ** 2, h * s * (1 - h * g)], [-h * s, 1 - h * g]]) | the sign of the square is flipped
+    np.array([[1 + (h * s) ** 2, h * s * (1 - h * g)], [-h * s, 1 - h * g]]) | the sign of the square is flipped: the
+        critic turns against theta
     """,
     corners=lambda rng: {
         "without R1 the determinant is 1": (0.4, 0.9, 0.0),
@@ -213,7 +214,8 @@ block_reflector = Exercise(
     np.eye(len(v)) - 2 * v @ (1 / (v.T @ v)) @ v.T | 1 / (v^T v) inverts each entry: invert the matrix
     -np.eye(len(v)) | this turns everything around, the orthogonal vectors too
     np.eye(len(v)) | this leaves all alone: the span must turn around
-    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value is not enough
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value does not make the columns
+        orthonormal: (v^T v)^-1 is a matrix
     np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm makes no orthonormal columns: (v^T v)^-1
     np.eye(len(v)) - 2 * project(v) / v.shape[1] | do not divide by the number of columns: (v^T v)^-1 has done it all
     np.eye(len(v)) - 2 * project(v) / len(v) | do not divide by the number of rows: (v^T v)^-1 has done it all
@@ -271,7 +273,8 @@ shrunk_pair = Exercise(
     0.0 | 0 is a rest point for every reg, but below 2 a positive one attracts
     2 / reg | this is the slope of tanh(2 r / reg) at 0: solve r = tanh(2 r / reg)
     iv_ratio(reg) | this is the ring's quotient of Bessel functions: for two points the mean is a tanh
-    math.sqrt(max(1 - reg / 2, 0)) | this is for a normal law's deviation: two points have r = tanh(2 r / reg)
+    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have r = tanh(2 r /
+        reg)
     max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
     1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
     iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this is a share: the mean is twice it, minus 1
@@ -340,8 +343,10 @@ exact_velocity = Exercise(
     changed_velocity(spread=lambda t: 1 - t) | twice the variance is 2 (1 - t)^2
     changed_velocity(sign=1) | the sign in the exponent is flipped: near data weigh more
     weights | these are the weights of the data: return the velocity
-    (data[((x - t * data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the likeliest datum: take a mean
-    (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum: weigh all of them
+    (data[((x - t * data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the likeliest datum alone: take the
+        mean over all, weighed
+    (data[((x - data) ** 2).sum(axis=1).argmin()] - x) / (1 - t) | this goes to the nearest datum alone: take the mean
+        over all, weighed
     changed_velocity(centre=lambda t: math.sqrt(t)) | the datum has the weight t in the place, not its root
     changed_velocity(spread=lambda t: 4 * (1 - t) ** 2) | twice the variance is 2 (1 - t)^2: a factor of 2 too many
     changed_velocity(spread=lambda t: 2 * (1 - t**2)) | the noise has the weight 1 - t: its variance is (1 - t)^2

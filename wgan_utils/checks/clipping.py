@@ -304,7 +304,8 @@ plane_estimate = Exercise(
     cases=planes,
     right=lambda clip_limit, x_real, x_fake: clip_limit * (x_real.mean(0) - x_fake.mean(0)).abs().sum(),
     wrong="""c, x, y:
-    c * (x.mean(0) - y.mean(0)).norm() | a slope of c is not all: the box is a square, with corners farther out
+    c * (x.mean(0) - y.mean(0)).norm() | this is the best critic of slope c: the box is a square, and its corners are
+        farther out than its walls
     c * (x.mean(0) - y.mean(0)).sum() | each weight picks its own sign: take the size of each coordinate before the sum
     c * (x.mean(0) - y.mean(0)).sum().abs() | each weight picks its own sign: take sizes before the sum, not after it
     c * (x.mean(0) - y.mean(0)).abs().max() | every weight may stand at a wall, not one alone: add the coordinates

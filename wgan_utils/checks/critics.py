@@ -56,7 +56,8 @@ critic_loss = Exercise(
     -fake.mean() - real.mean() | the means are added, and the sign is flipped: mean on fakes minus mean on data
     fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
     fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
-    softplus(-real).mean() + softplus(fake).mean() | the 2014 loss has sigmoid and logarithm: take plain means
+    softplus(-real).mean() + softplus(fake).mean() | this is the loss of the 2014 discriminator, with sigmoid and
+        logarithm: take the plain means
     (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is half of the 2014 loss: take the plain means
     torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss: take the plain means
     (1 - real).relu().mean() + (1 + fake).relu().mean() | no hinge: scores past 1 count too
@@ -169,7 +170,7 @@ operator_norm = Exercise(
     torch.linalg.svdvals(w).mean() | you took the mean of the singular values; only the largest counts
     torch.linalg.svdvals(w).prod() | you multiplied the singular values; only the largest counts
     torch.linalg.svdvals(w)[0] ** 2 | this is the square: take the root of the largest eigenvalue of W^T W
-    torch.linalg.svdvals(w)[0] ** 0.5 | one root too many: a singular value is a root of an eigenvalue of W^T W already
+    torch.linalg.svdvals(w)[0] ** 0.5 | one root too many: a singular value is the root of an eigenvalue of W^T W
     torch.linalg.svdvals(w)[-1] | this is the smallest singular value: the least stretch, not the most
     torch.linalg.svdvals(w)[1] | this is the second singular value: they come in falling order, so take the first
     torch.linalg.eigvalsh(w.T @ w)[0] | eigvalsh gives them in rising order: take the last, and its root
@@ -242,7 +243,7 @@ ray_cosine = Exercise(
     cosines(g, r).median() | take the mean over the pairs, not the median
     cosines(g, r).min() | take the mean over the pairs, not the smallest cosine
     cosines(g, r).max() | take the mean over the pairs, not the largest cosine
-    ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean() | these are squared norms: no squares
+    ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean() | divide by the norms, not by squared norms
     ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean() | divide by the product of the two norms, not by their sum
     ((g * r).sum(1) / (r**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the ray
     ((g * r).sum(1) / (g**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the gradient

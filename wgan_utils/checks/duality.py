@@ -269,7 +269,8 @@ scaled_bound = Exercise(
     (np.median(r) - np.median(f)) / rises(r, f, cost).max() | take the means of the scores, not their medians
     np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of all routes
     ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of means
-    (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls this is negative
+    (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls, cost / rise is negative: take the
+        largest rise / cost
     cost.min() | this is the smallest distance: the scores that are given prove more, or less
     _w1(r, f, cost) | this is W1 itself: use the scores that are given
     _ratio(r, f, cost) | c-transformed prices prove more, but scaling alone was asked

@@ -125,7 +125,8 @@ rank_correlation = Exercise(
     correlation(a, b) * (len(a) - 1) / len(a) | degrees of freedom are mixed: covariance over n, spreads over n - 1
     correlation(a, b) * len(a) / (len(a) - 1) | degrees of freedom are mixed: covariance over n - 1, spreads over n
     (a * b).sum() / (a.norm() * b.norm()) | subtract the means first: this is the cosine of the ranks
-    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: the ranks count from 1
+    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: this is the cosine of the
+        ranks, counted from 1
     _kendall(a, b) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
     _spread(a, b) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
     1 - _spread(a, b) / 6 | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))

@@ -184,14 +184,16 @@ w1_circle = Exercise(
     abs(surplus(p, q) - surplus(p, q).max()).sum() | take off the median, not the largest difference
     abs(surplus(p, q) - surplus(p, q).min()).sum() | take off the median, not the smallest difference
     min(abs(surplus(p, np.roll(q, k))).sum() for k in range(len(p))) | rotate p and q together: only the cut moves
-    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off a median, not the middle
+    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle of
+        the range
     abs(surplus(p, q) - np.median(p - q)).sum() | take off the median of the piled-up differences, not of p - q
     abs(np.cumsum(abs(p - q)) - np.median(np.cumsum(abs(p - q)))).sum() | pile up the differences with their signs
     abs(surplus(p, q) - np.median(np.cumsum(p))).sum() | take off the median of the differences, not of F
     abs(np.sort(p) - np.sort(q)).sum() | do not sort the masses: their places count
     2 * np.pi / len(p) * streams(p, q).min() | neighbours are 1 apart along the circle: its length is n, not 2 pi
     abs(surplus(p, q).sum()) | take the absolute value at each post, and take off the best stream first
-    (p[:, None] * q * np.minimum(_steps(p), len(p) - _steps(p))).sum() | this is an upper bound, the cost of p q^T
+    (p[:, None] * q * np.minimum(_steps(p), len(p) - _steps(p))).sum() | this is the cost of the plan p q^T, an upper
+        bound: find the cheapest
     """,
     corners=lambda rng: {
         "from the last bin to the first it is one step": (np.eye(5)[4], np.eye(5)[0]),

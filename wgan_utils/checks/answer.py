@@ -41,7 +41,8 @@ def slips(table: str, names: dict) -> dict[str, Callable]:
     """Functions by sentence, read from a table.
 
     Its first line names the arguments. Each slip is one line, "expression | sentence"; a deeper line goes on with it.
-    An expression may be a function: it is called with the arguments then.
+    An expression may be a function: it is called with the arguments then. A line that ends with a colon is a frame:
+    the expressions below it stand in the place of its dots.
     """
     head, *lines = table.rstrip().splitlines()
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
@@ -51,9 +52,12 @@ def slips(table: str, names: dict) -> dict[str, Callable]:
             rows[-1] += " " + line.strip()
         else:
             rows.append(line.strip())
-    functions = {}
-    for expression, _, sentence in (row.partition(" |") for row in rows):
-        value = eval(f"lambda {head}{expression}", names)
+    functions, frame = {}, "..."
+    for expression, bar, sentence in (row.partition(" |") for row in rows):
+        if not bar:
+            frame = expression.removesuffix(":")
+            continue
+        value = eval(f"lambda {head}{frame.replace('...', f'({expression})')}", names)
 
         def slip(*args, value=value):
             result = value(*args)
@@ -255,8 +259,8 @@ def _judge(exercise: Exercise, function: Callable) -> str:
         or (first.value is None and _about_kind(exercise, first))
         or (failed[0] >= n and list(corners)[failed[0] - n].replace("{found}", show(first.answer)))
         or by_shape(found[:n], [right[k] for k in range(n)])
-        or _from_call_to_call(exercise, function, first)
-        or _unused(exercise, function, seen[:n])
+        or (exercise.probe is plain and _from_call_to_call(exercise, function, first))
+        or (exercise.probe is plain and _unused(exercise, function, seen[:n]))
         or _plainly(exercise, first)
     ) + (f"; besides, {overwrites}" if overwrites and failed[0] >= n else "")
 
@@ -306,8 +310,6 @@ def _about_kind(exercise: Exercise, outcome: Outcome) -> str:
 
 def _from_call_to_call(exercise: Exercise, function: Callable, outcome: Outcome) -> str:
     """The sentence when the answer depends on random numbers."""
-    if exercise.probe is not plain:
-        return ""
     reseed(1)
     again = call(exercise, function, outcome.args).value
     return "" if same(again, outcome.value, 1e-3) else "your answer changes from call to call: draw no random numbers"
@@ -315,8 +317,6 @@ def _from_call_to_call(exercise: Exercise, function: Callable, outcome: Outcome)
 
 def _unused(exercise: Exercise, function: Callable, seen: list[Outcome]) -> str:
     """The sentence when the answer does not change with an argument that matters."""
-    if exercise.probe is not plain:
-        return ""
     if len(seen) > 2 and all(same(o.value, seen[0].value, 1e-6) for o in seen):
         return f"your answer is always {show(seen[0].answer)}, whatever the arguments: use them"
     unused = []

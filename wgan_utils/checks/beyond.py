@@ -13,84 +13,58 @@ def funnels(rng: np.random.Generator) -> list[tuple]:
     return [(rng.normal(size=(n, d)), 1.5 * rng.normal(size=(k, d)), 2 * rng.random(k)) for n, k, d in sizes]
 
 
-def rise(y, apexes, offsets, pick=np.argmin, unit=True, sign=1):
-    """Away from the apex that is picked, as a unit vector or not."""
-    away = y[:, None] - apexes
-    length = np.sqrt((away**2).sum(axis=2))
-    rows, active = np.arange(len(y)), pick(length + offsets, axis=1)
-    chosen = sign * away[rows, active]
-    return chosen / length[rows, active][:, None] if unit else chosen
+def distances(y, apexes):
+    return np.linalg.norm(y[:, None] - apexes, axis=2)
 
 
-def changed_rise(**change):
-    return lambda y, apexes, offsets: rise(y, apexes, offsets, **change)
+def active(y, apexes, offsets):
+    return (distances(y, apexes) + offsets).argmin(axis=1)
 
 
-def squared_rise(y, apexes, offsets):
-    away = y[:, None] - apexes
-    square = (away**2).sum(axis=2)
-    rows, active = np.arange(len(y)), (square + offsets).argmin(axis=1)
-    return away[rows, active] / np.sqrt(square[rows, active])[:, None]
+def far(y, apexes, offsets):
+    """The way from the active apex to each point, in full length."""
+    return y - apexes[active(y, apexes, offsets)]
 
 
-def rise_from(y, apexes, active):
-    away = y - apexes[active]
-    return away / np.sqrt((away**2).sum(axis=1))[:, None]
+def rise_from(y, apexes, chosen):
+    away = y - apexes[chosen]
+    return away / np.linalg.norm(away, axis=1)[:, None]
 
 
-def mean_rise(y, apexes, offsets):
-    away = y[:, None] - apexes
-    return (away / np.sqrt((away**2).sum(axis=2))[:, :, None]).mean(axis=1)
+def rise(y, apexes, offsets):
+    return rise_from(y, apexes, active(y, apexes, offsets))
 
 
 exact_direction = Exercise(
     "Notebook 12: the gradient of min |y - apex| + offset at each y (n, d), from apexes (N, d) and offsets (N,).",
     cases=funnels,
     right=lambda y, apexes, offsets: rise(y, apexes, offsets),
-    wrong="""y, apexes, offsets:
-    changed_rise(sign=-1) | this points to the apex: there the critic falls, for it is lowest at an apex
-    changed_rise(unit=False) | divide by the distance to the apex: the slope is 1, so the vector has length 1
-    changed_rise(unit=False, sign=-1) | this is the way to the apex, of full length: turn it round,
-        and make it a unit vector
-    changed_rise(pick=np.argmax) | the active apex has the smallest distance plus offset, not the largest
-    rise(y, apexes, 0 * offsets) | the active apex has the smallest distance plus offset: this takes the nearest
-    rise(y, apexes, -offsets) | the offset is added to the distance, not taken off
-    rise(y, apexes, 0 * offsets, sign=-1) | this is the way to the nearest apex: the active one counts the offset, and
-        the critic rises away from it
-    rise(y, apexes, offsets, sign=-1, pick=np.argmax) | this is the way to the apex of the largest value: take the
-        smallest, and turn round
-    squared_rise | do not square the distance before you add the offset
-    mean_rise | one apex is active at each point: this is the mean over all
+    wrong="""y, a, c:
+    -rise(y, a, c) | this points to the apex: there the critic falls, for it is lowest at an apex
+    far | divide by the distance to the apex: the slope is 1, so the vector has length 1
+    rise_from(y, a, (distances(y, a) + c).argmax(axis=1)) | the smallest distance plus offset is active, not the largest
+    rise(y, a, 0 * c) | the active apex has the smallest distance plus offset: this takes the nearest
+    rise(y, a, -c) | the offset is added to the distance, not taken off
+    rise_from(y, a, (distances(y, a) ** 2 + c).argmin(axis=1)) | do not square the distance before you add the offset
+    ((y[:, None] - a) / distances(y, a)[:, :, None]).mean(axis=1) | one apex is active: this is the mean over all
     y / np.linalg.norm(y, axis=1, keepdims=True) | this points away from the origin: the apexes are missing
-    rise(y, apexes, offsets) / len(y) | one gradient per fake: do not divide by the number of fakes
-    rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False)) | make each row a unit
-        vector of its own: this divides by the norm of the whole table
-    rise(y, apexes, offsets, unit=False) / np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=0) | the norm runs
-        over the wrong axis: each row is one vector, axis 1
-    (rise(y, apexes, offsets, unit=False) ** 2).sum(axis=1) | these are squared distances to the apex: return vectors
-    np.linalg.norm(rise(y, apexes, offsets, unit=False), axis=1) | these are distances to the apex: return vectors
-    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1) | this is the critic's value u: return its
-        gradient
-    (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).argmin(axis=1) | these are the active apexes: return the
-        unit vectors away from them
-    rise(y, apexes, offsets).mean(axis=0) | one vector per fake: this is their mean
-    rise_from(y, apexes, (np.linalg.norm(y[:, None] - apexes, axis=2) * offsets).argmin(axis=1)) | the offset is added
-        to the distance, not multiplied with it
-    rise_from(y, apexes, (np.abs(y[:, None] - apexes).sum(axis=2) + offsets).argmin(axis=1)) | the distance is the root
-        of the sum of squares: this sums absolute values
-    rise_from(y, apexes, np.full(len(y), offsets.argmin())) | the distance counts too: this takes the apex of the least
-        offset for every fake
-    rise_from(y, apexes, np.full(len(y), (np.linalg.norm(y[0] - apexes, axis=1) + offsets).argmin())) | each fake has an
-        active apex of its own: this takes that of the first fake for all
-    rise_from(y, apexes.mean(axis=0, keepdims=True), np.zeros(len(y), int)) | one apex is active at each point: this
-        points away from the mean of all
-    rise(y, apexes, offsets, unit=False) / np.abs(rise(y, apexes, offsets, unit=False)).sum(axis=1)[:, None] | divide by
-        the Euclidean length: the root of the sum of squares
-    rise(y, apexes, offsets, unit=False) / (rise(y, apexes, offsets, unit=False) ** 2).sum(axis=1)[:, None] | divide by
-        the distance: this divides by its square
-    rise(y, apexes, offsets, unit=False) / (np.linalg.norm(y[:, None] - apexes, axis=2) + offsets).min(axis=1)[:, None]
-        | divide by the distance alone: the offset is no part of the length
-    np.sign(rise(y, apexes, offsets)) | these are the signs of the coordinates alone: divide by the distance
+    far(y, a, c) / np.linalg.norm(far(y, a, c)) | each row is a unit vector of its own: this is the norm of the table
+    far(y, a, c) / np.linalg.norm(far(y, a, c), axis=0) | the norm takes the wrong axis: each row is one vector
+    (far(y, a, c) ** 2).sum(axis=1) | these are squared distances to the apex: return vectors
+    np.linalg.norm(far(y, a, c), axis=1) | these are distances to the apex: return vectors
+    (distances(y, a) + c).min(axis=1) | this is the critic's value u: return its gradient
+    active | these are the active apexes: return the unit vectors away from them
+    rise(y, a, c).mean(axis=0) | one vector per fake: this is their mean
+    rise_from(y, a, (distances(y, a) * c).argmin(axis=1)) | the offset is added to the distance, not multiplied with it
+    rise_from(y, a, (np.abs(y[:, None] - a).sum(axis=2) + c).argmin(axis=1)) | the distance is the root of the sum of
+        squares: this sums absolute values
+    rise_from(y, a, c.argmin()) | the distance counts too: this takes the apex of the least offset for every fake
+    rise_from(y, a, active(y, a, c)[0]) | each fake has an active apex of its own: this takes that of the first fake
+    rise_from(y, a.mean(axis=0, keepdims=True), 0) | one apex is active: this points away from the mean of all
+    far(y, a, c) / np.abs(far(y, a, c)).sum(axis=1)[:, None] | the Euclidean length is the root of a sum of squares
+    far(y, a, c) / (far(y, a, c) ** 2).sum(axis=1)[:, None] | divide by the distance: this divides by its square
+    far(y, a, c) / (distances(y, a) + c).min(axis=1)[:, None] | divide by the distance alone, without the offset
+    np.sign(rise(y, a, c)) | these are the signs of the coordinates alone: divide by the distance
     """,
     corners=lambda rng: {
         "with one apex the offset does not matter": (np.array([[3.0, 4.0]]), np.zeros((1, 2)), np.array([7.0])),
@@ -133,43 +107,34 @@ alternating_matrix = Exercise(
     "Notebook 12: the matrix of one turn, critic first, for (theta, psi); step h, slope f', R1 of weight gamma.",
     cases=lambda rng: GAMES,
     right=lambda h, slope, gamma: turns(h, slope, gamma),
-    wrong="""h, slope, gamma:
+    wrong="""h, s, g:
     at_once | this moves both players at once: the generator must answer the new critic
-    turns(h, slope, gamma, critic_first=False) | the generator steps first here: the critic's matrix acts first, so it
-        stands on the right
-    turns(h, slope, gamma).T | this is the transpose: rows are the new theta and psi, columns the old ones
-    other_order(turns(h, slope, gamma)) | theta stands first, psi second: here they have changed places
-    turns(h, slope, gamma, penalty=False) | R1 is missing: the critic's step multiplies psi by 1 - h gamma
-    turns(h, slope, -gamma) | the sign of R1 is flipped: it pulls psi to 0
-    turns(h, -slope, gamma) | both signs of f' are flipped: the generator follows psi, the critic turns against theta
-    turns(h, 1.0, gamma) | f' is missing: it multiplies both steps
-    turns(h, slope**2, gamma) | f' counts once in each step: do not square it
-    turns(h, slope, 2 * gamma) | R1 is gamma psi^2 / 2, of derivative gamma psi: no factor of 2
-    turns(h, slope, gamma / 2) | R1 is gamma psi^2 / 2, of derivative gamma psi: the half is gone
-    turns(1.0, slope, gamma) | the step h is missing
-    turns(h, slope, gamma / h) | R1 is multiplied by the step h as well
-    turns(2 * h, slope, gamma) | one step each: this takes steps of 2 h
-    turns(h, slope, gamma) - np.eye(2) | this is the change in a turn: add the identity
-    other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator's step leaves psi as it
-        is
+    turns(h, s, g, critic_first=False) | the critic steps first: its matrix stands on the right
+    turns(h, s, g).T | this is the transpose: rows are the new theta and psi, columns the old ones
+    other_order(turns(h, s, g)) | theta stands first, psi second: here they have changed places
+    turns(h, s, g, penalty=False) | R1 is missing: the critic's step multiplies psi by 1 - h gamma
+    turns(h, s, -g) | the sign of R1 is flipped: it pulls psi to 0
+    turns(h, -s, g) | both signs of f' are flipped: the generator follows psi, the critic turns against theta
+    turns(h, 1.0, g) | f' is missing: it multiplies both steps
+    turns(h, s, 2 * g) | R1 is gamma psi^2 / 2, of derivative gamma psi: no factor of 2
+    turns(h, s, g / 2) | R1 is gamma psi^2 / 2, of derivative gamma psi: the half is gone
+    turns(h, s, g / h) | R1 is multiplied by the step h as well
+    turns(h, s, g) - np.eye(2) | this is the change in a turn: add the identity
+    other_turn(lambda h, s, g: [[1, h * s], [0, 1 - h * g]]) | R1 is the critic's: the generator leaves psi as it is
     other_turn(lambda h, s, g: [[1 - h * g, h * s], [0, 1]]) | R1 is the critic's: it pulls psi, not theta
     other_turn(lambda h, s, g: [[1, -h * s], [0, 1]]) | the generator's sign is flipped: theta follows psi
     other_turn(lambda h, s, g: [[1, h], [0, 1]]) | f' is missing in the generator's step
-    np.array([[1 - h * gamma, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, 1]]) | R1 stands in the critic's
-        step: it pulls psi, not theta
-    np.array([[2, h * slope], [-h * slope, 2 - h * gamma]]) | one moves after the other: multiply the matrices of the
-        two steps, do not add them
-    turns(h, slope, gamma * h) | the step h counts once in R1
-    np.array([[1, h * slope], [0, 1]]) @ np.array([[1, 0], [-h * slope, -h * gamma]]) | the critic steps on from the psi
-        it has: 1 - h gamma
-    np.linalg.matrix_power(turns(h, slope, gamma), 2) | these are two turns
-    np.linalg.inv(turns(h, slope, gamma)) | this is the turn backwards, the inverse
-    np.linalg.eigvals(turns(h, slope, gamma)).real | these are eigenvalues: return the matrix
-    np.linalg.det(turns(h, slope, gamma)) | this is the determinant: return the matrix
-    np.array([[1 - (h * slope) ** 2, h * slope], [-h * slope, 1 - h * gamma]]) | theta follows the new psi, all of it:
-        its second entry is h f' (1 - h gamma)
-    np.array([[1 + (h * slope) ** 2, h * slope * (1 - h * gamma)], [-h * slope, 1 - h * gamma]]) | the sign of the
-        square is flipped: the critic turns against theta
+    np.array([[1 - h * g, h * s], [0, 1]]) @ np.array([[1, 0], [-h * s, 1]]) | R1 pulls psi, not theta
+    np.array([[2, h * s], [-h * s, 2 - h * g]]) | multiply the matrices of the steps, do not add
+    turns(h, s, g * h) | the step h counts once in R1
+    np.array([[1, h * s], [0, 1]]) @ np.array([[1, 0], [-h * s, -h * g]]) | the critic steps on from the psi it has
+    np.linalg.matrix_power(turns(h, s, g), 2) | these are two turns
+    np.linalg.inv(turns(h, s, g)) | this is the turn backwards, the inverse
+    np.linalg.eigvals(turns(h, s, g)).real | these are eigenvalues: return the matrix
+    np.linalg.det(turns(h, s, g)) | this is the determinant: return the matrix
+    np.array([[1 - (h * s) ** 2, h * s], [-h * s, 1 - h * g]]) | theta follows the new psi, with its 1 - h gamma
+    np.array([[1 + (h * s) ** 2, h * s * (1 - h * g)], [-h * s, 1 - h * g]]) | the sign of the square is flipped: the
+        critic turns against theta
     """,
     corners=lambda rng: {
         "without R1 the determinant is 1": (0.4, 0.9, 0.0),
@@ -190,36 +155,32 @@ largest_step = Exercise(
     "Notebook 12: the step below which the game with R1 arrives, both players stepping at once; slope f', gamma.",
     cases=lambda rng: [(1.2, 0.3), (0.6, 0.5), (0.8, 1.2), (0.7, 2.1), (1.1, 3.7)],
     right=lambda slope, gamma: least_of_both(slope, gamma),
-    wrong="""slope, gamma:
-    gamma / slope**2 | for gamma above 2 f' the eigenvalues are real, and the larger one decides: h |mu| < 2
-    gamma / slope | f' stands squared: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
-    slope**2 / gamma | this is upside down: more R1 allows a larger step while the eigenvalues are complex
-    gamma | f' is missing: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
-    2 * gamma / slope**2 | a factor of 2 too many: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
-    gamma / (2 * slope**2) | half of it: this step is the one that shrinks fastest, not the largest that arrives
-    2 / gamma | this is the step of the critic alone, without the game
-    2 / slope | this is the bound in turns without R1, h f' < 2
-    2 / (gamma + slope) | the eigenvalues are not gamma + f': solve mu^2 + gamma mu + f'^2 = 0
-    np.sqrt(gamma) / slope | no root: h < gamma / f'^2
-    min(gamma / slope**2, 2 / gamma) | where the eigenvalues are real the bound is 2 over the larger |mu|, not 2 / gamma
-    with_real(lambda s, g: 4 / (g - math.sqrt(g * g - 4 * s * s))) | the larger |mu| decides, (gamma + root) / 2: this
-        takes the smaller
+    wrong="""s, g:
+    g / s**2 | for gamma above 2 f' the eigenvalues are real, and the larger one decides: h |mu| < 2
+    g / s | f' stands squared: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    s**2 / g | this is upside down: more R1 allows a larger step while the eigenvalues are complex
+    g | f' is missing: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    2 * g / s**2 | a factor of 2 too many: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
+    g / (2 * s**2) | half of it: this step is the one that shrinks fastest, not the largest that arrives
+    2 / g | this is the step of the critic alone, without the game
+    2 / s | this is the bound in turns without R1, h f' < 2
+    2 / (g + s) | the eigenvalues are not gamma + f': solve mu^2 + gamma mu + f'^2 = 0
+    np.sqrt(g) / s | no root: h < gamma / f'^2
+    min(g / s**2, 2 / g) | where the eigenvalues are real the bound is 2 over the larger |mu|, not 2 / gamma
+    with_real(lambda s, g: 4 / (g - math.sqrt(g * g - 4 * s * s))) | the larger |mu| decides, not the smaller
     with_real(lambda s, g: 2 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, |mu| is (gamma + root) / 2, so
         the bound is 4 / (gamma + root): a half is lost
-    with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means
-        h |mu| < 2, not 1, and |mu| has a half
+    with_real(lambda s, g: 1 / (g + math.sqrt(g * g - 4 * s * s))) | where they are real, 1 + h mu > -1 means h |mu| <
+        2, not 1, and |mu| has a half
     with_real(lambda s, g: 4 / (g + math.sqrt(g * g - s * s))) | the root is of gamma^2 - 4 f'^2: a 4 is missing
     with_real(lambda s, g: 2 / g) | 2 / gamma is the bound for a very large gamma: solve mu^2 + gamma mu + f'^2 = 0
-    gamma / slope**2 if gamma < slope else 4 / (gamma + math.sqrt(max(0, gamma**2 - 4 * slope**2))) | the eigenvalues
-        are complex below gamma = 2 f', not f'
+    g / s**2 if g < s else 4 / (g + math.sqrt(max(0, g**2 - 4 * s**2))) | eigenvalues are complex below 2 f', not f'
     with_real(lambda s, g: 2 / s) | 2 / f' is the bound at gamma = 2 f' alone: beyond it the bound falls with gamma
     with_real(lambda s, g: 0.0) | real eigenvalues arrive too, for small steps
     with_real(lambda s, g: math.inf) | real eigenvalues have a largest step too: h |mu| < 2
-    4 / (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) | below gamma = 2 f' the eigenvalues are complex: there the
-        bound is gamma / f'^2
-    (gamma + math.sqrt(abs(gamma**2 - 4 * slope**2))) / 2 | this is the size of an eigenvalue of the flow: the largest
-        step makes |1 + h mu| equal to 1
-    math.sqrt(abs(1 - 0.1 * gamma + 0.01 * slope**2)) | this is the size of an eigenvalue at h = .1: solve for h
+    4 / (g + math.sqrt(abs(g**2 - 4 * s**2))) | for complex eigenvalues it is gamma / f'^2
+    (g + math.sqrt(abs(g**2 - 4 * s**2))) / 2 | this is |mu| of the flow: the largest step makes |1 + h mu| equal to 1
+    math.sqrt(abs(1 - 0.1 * g + 0.01 * s**2)) | this is the size of an eigenvalue at h = .1: solve for h
     """,
     corners=lambda rng: {
         "without R1 no step arrives: 0": (1.0, 0.0),
@@ -246,8 +207,7 @@ block_reflector = Exercise(
     np.eye(len(v)) - 2 * v @ v.T | the columns are no unit vectors, nor orthogonal: put (v^T v)^-1 between them
     np.eye(len(v)) - v @ v.T | the 2 is missing, and (v^T v)^-1 between the two
     v @ v.T | this is no projection: put (v^T v)^-1 between, and take it twice off the identity
-    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | one number does not make the columns orthonormal:
-        (v^T v)^-1 is a matrix
+    np.eye(len(v)) - 2 * v @ v.T / (v**2).sum() | one number makes no orthonormal columns: (v^T v)^-1 is a matrix
     np.eye(len(v)) - 2 * (v / np.linalg.norm(v, axis=0)) @ (v / np.linalg.norm(v, axis=0)).T | columns of length 1 are
         not yet orthogonal to each other: (v^T v)^-1
     np.eye(len(v)) - 2 * v @ (v.T @ v) @ v.T | v^T v must be inverted
@@ -256,15 +216,13 @@ block_reflector = Exercise(
     np.eye(len(v)) | this leaves all alone: the span must turn around
     np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v, 2) ** 2 | the largest singular value does not make the columns
         orthonormal: (v^T v)^-1 is a matrix
-    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm does not make the columns orthonormal: (v^T v)^-1 is a
-        matrix
+    np.eye(len(v)) - 2 * v @ v.T / np.linalg.norm(v) | one norm makes no orthonormal columns: (v^T v)^-1
     np.eye(len(v)) - 2 * project(v) / v.shape[1] | do not divide by the number of columns: (v^T v)^-1 has done it all
     np.eye(len(v)) - 2 * project(v) / len(v) | do not divide by the number of rows: (v^T v)^-1 has done it all
     np.eye(len(v)) - 2 * project(v[:, :1]) | this turns the first column alone
     np.linalg.multi_dot([np.eye(len(v)), np.eye(len(v)), *(np.eye(len(v)) - 2 * project(c[:, None]) for c in v.T)]) |
         one reflection per column turns the span around only where the columns are orthogonal
-    np.eye(len(v)) - 2 * v @ np.linalg.inv(v.T @ v + np.eye(v.shape[1])) @ v.T | add nothing to v^T v: a ridge makes it
-        no projection
+    np.eye(len(v)) - 2 * v @ np.linalg.inv(v.T @ v + np.eye(v.shape[1])) @ v.T | a ridge makes it no projection
     np.eye(len(v)) - 4 * project(v) | the projection is taken off four times: twice is enough
     np.eye(v.shape[1]) - 2 * v.T @ v | the matrix acts on vectors of n numbers: v stands on the left
     1 - 2 * project(v) | 1 minus a matrix takes it off every entry: the identity is np.eye(n)
@@ -306,8 +264,6 @@ shrunk_pair = Exercise(
     rest_of(lambda reg: 1 / reg) | the costs differ by 4 r, so the mean is tanh(2 r / reg): a 2 is missing
     rest_of(lambda reg: 4 / reg) | half of the difference 4 r stands in the tanh: 2 r / reg
     rest_of(lambda reg: 8 / reg) | the costs differ by 4 r, not by 16 r: the mean is tanh(2 r / reg)
-    rest_of(lambda reg: 2 * reg) | reg divides the cost: tanh(2 r / reg)
-    rest_of(lambda reg: 2 / reg**2) | reg divides the cost once
     rest_of(lambda reg: 2.0) | reg is missing: this is the answer for reg 1
     math.tanh(2 / reg) | this is the first step, from r = 1: iterate until r = tanh(2 r / reg)
     math.tanh(2 / reg * math.tanh(2 / reg)) | these are two steps from r = 1: iterate until nothing changes
@@ -317,14 +273,12 @@ shrunk_pair = Exercise(
     0.0 | 0 is a rest point for every reg, but below 2 a positive one attracts
     2 / reg | this is the slope of tanh(2 r / reg) at 0: solve r = tanh(2 r / reg)
     iv_ratio(reg) | this is the ring's quotient of Bessel functions: for two points the mean is a tanh
-    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have
-        r = tanh(2 r / reg)
+    math.sqrt(max(1 - reg / 2, 0)) | this holds for a normal law's standard deviation: two points have r = tanh(2 r /
+        reg)
     max(1 - reg / 2, 0) | this holds for a normal law's variance: two points have r = tanh(2 r / reg)
     1 - rest_of()(reg) | this is how far the fakes stay from the data: return r
-    iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this iterates the share that +r sends to +1: the mean is
-        twice it, minus 1
+    iterated(lambda r: 1 / (1 + math.exp(-4 * r / reg))) | this is a share: the mean is twice it, minus 1
     rest_of()(reg) if reg < 1 else 0.0 | the fakes fall together from reg 2 on, not from 1
-    rest_of()(reg) if reg < 4 else 0.5 | from reg 2 on both fakes rest at 0
     1 / (1 + math.exp(-4 * rest_of()(reg) / reg)) | this is the share that +r sends to +1: the mean is twice it, minus 1
     """,
     corners=lambda rng: {
@@ -380,16 +334,6 @@ exact_velocity = Exercise(
     wrong="""x, t, data:
     data.mean(axis=0) - x | this is right at t = 0 alone: later the place tells which datum is likely
     (data.mean(axis=0) - x) / (1 - t) | weigh the data by how likely they are at this place
-    velocity(x, t, data, end=lambda x, t, mean: mean - x) | divide by the time that is left, 1 - t
-    velocity(x, t, data, end=lambda x, t, mean: mean) | this is the mean datum: the velocity is (mean - x) / (1 - t)
-    velocity(x, t, data, end=lambda x, t, mean: (x - mean) / (1 - t)) | the sign is flipped: the flow goes from noise to
-        data
-    velocity(x, t, data, end=lambda x, t, mean: (mean - x) / t) | divide by the time that is left, 1 - t, not by t
-    velocity(x, t, data, end=lambda x, t, mean: (mean - x) * (1 - t)) | divide by 1 - t, do not multiply
-    velocity(x, t, data, end=lambda x, t, mean: (x - t * mean) / (1 - t)) | this is the mean noise z: the velocity is
-        the mean datum minus it
-    velocity(x, t, data, end=lambda x, t, mean: mean - (x - mean) / (1 - t)) | z is (x - t x1) / (1 - t): the t is
-        missing
     changed_velocity(centre=lambda t: 1) | given the datum, the place is normal around t times the datum
     changed_velocity(centre=lambda t: 1 - t) | the datum has the weight t in the place, the noise 1 - t
     changed_velocity(spread=lambda t: 2 * (1 - t)) | the variance is (1 - t)^2: the square is missing
@@ -406,19 +350,25 @@ exact_velocity = Exercise(
     changed_velocity(centre=lambda t: math.sqrt(t)) | the datum has the weight t in the place, not its root
     changed_velocity(spread=lambda t: 4 * (1 - t) ** 2) | twice the variance is 2 (1 - t)^2: a factor of 2 too many
     changed_velocity(spread=lambda t: 2 * (1 - t**2)) | the noise has the weight 1 - t: its variance is (1 - t)^2
-    velocity(x, t, data, end=lambda x, t, mean: mean - (x - t * mean)) | z is (x - t x1) / (1 - t): divide by 1 - t
-    velocity(x, t, data, end=lambda x, t, mean: (t * mean - x) / (1 - t) ** 2) | this is the score, the gradient of the
-        log density: return the mean of x1 - z
     (data - x) / (1 - t) | these are the velocities to each datum: take their mean, weighed by how likely each is
     velocity(x, t, data) + x | this is where one whole step leads: return the velocity
     velocity(x, t, data) / (1 - t) | divide by 1 - t once
     changed_velocity(power=0.5) | the exponent holds the squared distance, not its root
-    velocity(x, t, data, end=lambda x, t, mean: mean - t * x) | z is (x - t x1) / (1 - t): the velocity is (mean - x) /
-        (1 - t)
     (np.exp(-((x - t * data) ** 2).sum(axis=1) / (2 * (1 - t) ** 2)) @ data - x) / (1 - t) | divide the weights by their
         sum: they are chances
     np.linalg.norm(velocity(x, t, data)) | this is the speed: return the vector
     velocity(x, t, data) * t | this is the distance already gone at that speed: return the velocity
+    velocity(x, t, data, end=lambda x, t, mean: ...):
+    mean - x | divide by the time that is left, 1 - t
+    mean | this is the mean datum: the velocity is (mean - x) / (1 - t)
+    (x - mean) / (1 - t) | the sign is flipped: the flow goes from noise to data
+    (mean - x) / t | divide by the time that is left, 1 - t, not by t
+    (mean - x) * (1 - t) | divide by 1 - t, do not multiply
+    (x - t * mean) / (1 - t) | this is the mean noise z: the velocity is the mean datum minus it
+    mean - (x - mean) / (1 - t) | z is (x - t x1) / (1 - t): the t is missing
+    mean - (x - t * mean) | z is (x - t x1) / (1 - t): divide by 1 - t
+    (t * mean - x) / (1 - t) ** 2 | this is the score, the gradient of the log density: return the mean of x1 - z
+    mean - t * x | z is (x - t x1) / (1 - t): the velocity is (mean - x) / (1 - t)
     """,
     corners=lambda rng: {
         "at t = 0 the place tells nothing: the mean of the data minus x": (np.array([0.5, -1.0]), 0.0, np.eye(2) * 3),

@@ -23,17 +23,12 @@ def scores(rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
 def trains_the_critic(answer: object, *scores: Tensor) -> str:
     """What is wrong with a loss of the right value that an optimiser cannot use, or an empty string."""
     if not isinstance(answer, Tensor):
-        return (
-            f"the value is right, but it is a plain {type(answer).__name__}: return the tensor, without .item(), "
-            "float() or numpy, or nothing can be trained with it"
-        )
+        what = type(answer).__name__
+        return f"the value is right, but a plain {what} trains nothing: return the tensor, no .item(), float() or numpy"
     if not answer.requires_grad:
-        return (
-            "the value is right, but its graph is cut: without detach() or no_grad(), or nothing can be trained with it"
-        )
+        return "the value is right, but its graph is cut, and nothing can be trained: no detach() and no no_grad()"
     grads = torch.autograd.grad(answer.sum(), scores, allow_unused=True)
-    signs = (-1, 1)
-    for grad, score, sign in zip(grads, scores, signs, strict=True):
+    for grad, score, sign in zip(grads, scores, (-1, 1), strict=True):
         if grad is None or not torch.allclose(grad, torch.full_like(grad, sign / len(score))):
             return "the value is right, but its gradient is not: a part of its graph is cut by detach() or .item()"
     if answer.ndim:
@@ -53,43 +48,31 @@ critic_loss = Exercise(
     wrong="""real, fake:
     real.mean() - fake.mean() | the sign is flipped: the critic minimises this, and it wants high scores on data
     fake.sum() - real.sum() | you took sums; take means, or the loss grows with the batch
-    real.sum() - fake.sum() | you took sums, and the sign is flipped: mean score on fakes minus mean score on data
     fake.sum() - real.mean() | one of the two is a sum; take means of both
     fake.mean() - real.sum() | one of the two is a sum; take means of both scores
-    -abs(fake.mean() - real.mean()) | no absolute value: when data score lower than fakes, the loss must be positive and
-        say so
+    -abs(fake.mean() - real.mean()) | no absolute value: when data score lower, the loss must be positive
     abs(fake.mean() - real.mean()) | no absolute value, and the sign counts: data shall score higher
     fake.mean() + real.mean() | the means are added: subtract the mean score on data
-    -fake.mean() - real.mean() | the means are added, and the sign is flipped: the loss is mean on fakes minus mean on
-        data
+    -fake.mean() - real.mean() | the means are added, and the sign is flipped: mean on fakes minus mean on data
     fake.sigmoid().mean() - real.sigmoid().mean() | no sigmoid: a critic's score is not a probability
-    real.sigmoid().mean() - fake.sigmoid().mean() | no sigmoid, and the sign is flipped
     fake.tanh().mean() - real.tanh().mean() | no tanh: a critic's score is not bounded
     softplus(-real).mean() + softplus(fake).mean() | this is the loss of the 2014 discriminator, with sigmoid and
         logarithm: take the plain means
-    -softplus(-real).mean() - softplus(fake).mean() | this is minus the loss of the 2014 discriminator: take the plain
-        means
-    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is the mean of the 2014 discriminator's two losses: take
-        the plain means
-    torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss over all scores at once: take
-        the plain means
+    (softplus(-real).mean() + softplus(fake).mean()) / 2 | this is half of the 2014 loss: take the plain means
+    torch.cat([softplus(-real), softplus(fake)]).mean() | this is a discriminator's loss: take the plain means
     (1 - real).relu().mean() + (1 + fake).relu().mean() | no hinge: scores past 1 count too
     ((real - 1) ** 2).mean() + (fake**2).mean() | no squares: this is the least-squares loss
     (fake**2).mean() - (real**2).mean() | no squares: scores are signed
     (fake.mean() - real.mean()) ** 2 | the square of the gap does not know its sign
     fake.mean() | the mean score on data is missing; this is the fakes' alone
     -fake.mean() | the mean score on data is missing; this is minus the fakes', the generator's loss
-    -real.mean() | the mean score on fakes is missing; this is minus the data's alone
     real.mean() | the mean score on fakes is missing; this is the data's alone
     fake.median() - real.median() | take the mean, not the median
     fake.max() - real.max() | take the mean, not the largest score
     fake.min() - real.max() | take means: this is the gap of the extremes
-    torch.cat([fake, -real]).mean() | take means of each; this is the mean over all scores, fakes positive, data
-        negative
-    (fake.sum() - real.sum()) / len(real) | divide each sum by its own number of scores: the two need not be equally
-        long
-    (fake.sum() - real.sum()) / len(fake) | divide each sum by its own number of scores; the two need not be equally
-        long
+    torch.cat([fake, -real]).mean() | take means of each; this is one mean over all scores
+    (fake.sum() - real.sum()) / len(real) | divide each sum by its own number: the two need not be equally long
+    (fake.sum() - real.sum()) / len(fake) | divide each sum by its own number; the two need not be equally long
     (fake - real).mean() | the two need not be equally long: take each mean first, then the difference
     fake[: len(real)].mean() - real[: len(fake)].mean() | the two need not be equally long: do not cut one of them off
     fake.mean() / real.mean() | the estimate is not scaled: a ratio of means is no loss
@@ -122,13 +105,10 @@ certified_estimate = Exercise(
     cases=with_bound,
     right=lambda real, fake, bound: (real.mean() - fake.mean()) / bound,
     wrong="""real, fake, bound:
-    real.mean() - fake.mean() | this is the estimate alone: divide it by the bound, so that the critic's slope is at
-        most 1
+    real.mean() - fake.mean() | this is the estimate alone: divide by the bound, so that the slope is at most 1
     (real.mean() - fake.mean()) * bound | you multiplied by the bound; a critic of slope K must be divided by K
     (real.mean() - fake.mean()).abs() / bound | no absolute value: the sign says which of the two scores higher
-    (real.mean() - fake.mean()).clamp(min=0) / bound | do not cut at 0: a critic that scores fakes higher has a negative
-        estimate
-    bound / (real.mean() - fake.mean()) | this is upside down: divide the estimate by the bound
+    (real.mean() - fake.mean()).clamp(min=0) / bound | do not cut at 0: an estimate may be negative
     (fake.mean() - real.mean()) / bound | the sign is flipped: data score high, so take their mean first
     fake.mean() - real.mean() | the sign is flipped, and the bound is missing: this is the critic's loss
     (real.sum() - fake.sum()) / bound | you took sums; the samples are laws, so take means
@@ -140,22 +120,14 @@ certified_estimate = Exercise(
     (real.median() - fake.median()) / bound | you took medians; the bracket speaks of means
     (real.min() - fake.max()) / bound | you took the smallest gap of all pairs; the bracket speaks of means
     real.mean() - fake.mean() - bound | divide by the bound, do not subtract it
-    (real.mean() - fake.mean()) / bound**0.5 | divide by the bound itself, not by its root
-    (real.mean() - fake.mean()) / bound**2 | divide by the bound once, not by its square
     (real.mean() - fake.mean()) / max(bound, 1) | divide by the bound also when it is below 1
     (real.mean() - fake.mean()).clamp(max=bound) | the bound does not cap the estimate: divide by it
-    real.mean() / bound | the mean over the fakes is missing
-    -fake.mean() / bound | the mean over the data is missing
-    fake.mean() / bound | the mean over the data is missing, and the sign of the fakes is flipped
     (real.sigmoid().mean() - fake.sigmoid().mean()) / bound | no sigmoid: scores are not probabilities
     (real - fake).mean() / bound | the two need not be equally long: take each mean first, then the difference
-    (real.sum() - fake.sum()) / len(real) / bound | divide each sum by its own number of scores: the two need not be
-        equally long
-    real.clamp(-bound, bound).mean() - fake.clamp(-bound, bound).mean() | clip nothing: the scores stay as they are, and
-        their gap is divided
+    (real.sum() - fake.sum()) / len(real) / bound | divide each sum by its own number: the two need not be equally long
+    real.clamp(-bound, bound).mean() - fake.clamp(-bound, bound).mean() | clip nothing: divide the gap
     (real.mean() - fake.mean()) ** 2 / bound | no square: the gap itself is divided by the bound
-    (real.mean() - fake.mean()) / torch.cat([real, fake]).std() | do not standardise by the spread of the scores: divide
-        by the proven bound
+    (real.mean() - fake.mean()) / torch.cat([real, fake]).std() | divide by the bound, not by the spread
     (real.min() - fake.min()) / bound | you took the smallest scores; the bracket speaks of means
     (real.mean() - fake.mean()) / (real.std() + fake.std()) / bound | do not divide by the spread of the scores as well
     """,
@@ -191,8 +163,7 @@ operator_norm = Exercise(
     w.abs().max() | this is the largest entry: a matrix can stretch more than any of its entries
     w.max() | this is the largest entry with its sign: a matrix can stretch more than any of its entries
     w.abs().sum(dim=1).max() | this is the largest row sum: it bounds the largest coordinate, not the Euclidean length
-    w.abs().sum(dim=0).max() | this is the largest column sum: it bounds the sum of coordinates, not the Euclidean
-        length
+    w.abs().sum(dim=0).max() | this is the largest column sum: it bounds sums of coordinates, not the Euclidean length
     w.norm(dim=1).max() | this is the longest row: a vector may meet several rows at once
     w.norm(dim=0).max() | this is the longest column: a vector may use several columns at once
     torch.linalg.svdvals(w).sum() | you added the singular values; only the largest counts
@@ -200,13 +171,10 @@ operator_norm = Exercise(
     torch.linalg.svdvals(w).prod() | you multiplied the singular values; only the largest counts
     torch.linalg.svdvals(w)[0] ** 2 | this is the square: take the root of the largest eigenvalue of W^T W
     torch.linalg.svdvals(w)[0] ** 0.5 | one root too many: a singular value is the root of an eigenvalue of W^T W
-        already
     torch.linalg.svdvals(w)[-1] | this is the smallest singular value: the least stretch, not the most
     torch.linalg.svdvals(w)[1] | this is the second singular value: they come in falling order, so take the first
-    torch.linalg.eigvalsh(w.T @ w)[0] | this is the smallest eigenvalue of W^T W: eigvalsh gives them in rising order;
-        take the last, and its root
-    torch.linalg.eigvalsh(w.T @ w)[0].clamp(min=0) ** 0.5 | this is the root of the smallest eigenvalue of W^T W: take
-        the largest
+    torch.linalg.eigvalsh(w.T @ w)[0] | eigvalsh gives them in rising order: take the last, and its root
+    torch.linalg.eigvalsh(w.T @ w)[0].clamp(min=0) ** 0.5 | eigvalsh gives them in rising order: take the last
     eigenvalues(w).abs().max() | eigenvalues serve symmetric matrices alone: take singular values
     eigenvalues(w).real.max() | eigenvalues serve symmetric matrices alone; take singular values
     torch.linalg.cond(w) | this is the condition number, largest over smallest: take the largest
@@ -216,13 +184,10 @@ operator_norm = Exercise(
     w.abs().mean() | this is the mean of the absolute entries: take the largest singular value
     torch.linalg.matrix_rank(w).double() | this is the rank: the number of directions, not the stretch
     w.sum(dim=1).norm() | this is the stretch of the one vector (1, ..., 1): a norm is the most over all unit vectors
-    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch of the unit vector along (1, ..., 1): a norm is the
-        most over all unit vectors
+    w.sum(dim=1).norm() / w.shape[1] ** 0.5 | this is the stretch along (1, ..., 1): a norm is the largest of all
     torch.linalg.matrix_norm(torch.linalg.pinv(w), 2) | this is the norm of W^-1: take that of W
-    w.norm() / min(w.shape) ** 0.5 | this is the Frobenius norm over the root of a dimension: a mean stretch, not the
-        most
-    w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound, the largest entry times sqrt(rows * columns): a
-        bound, not the norm
+    w.norm() / min(w.shape) ** 0.5 | this is the Frobenius norm over the root of a dimension: a mean stretch
+    w.abs().max() * w.numel() ** 0.5 | this is clip_limit's bound with sqrt(rows * columns), not the norm
     torch.linalg.svdvals(w).median() | this is the middle singular value: take the largest
     torch.linalg.det(w) | this is the determinant: it multiplies all stretches
     """,
@@ -256,65 +221,47 @@ ray_cosine = Exercise(
     cases=directions,
     right=of_rays(lambda grad, ray: cosines(grad, ray).mean()),
     wrong="""g, real, fake:
-    of_rays(lambda g, r: -cosines(g, r).mean()) | the sign is flipped: the ray runs from the fake to the data point
-    of_rays(lambda g, r: cosines(g, r).abs().mean()) | no absolute value: a gradient against the ray must count against
-        the critic
-    of_rays(lambda g, r: cosines(g, r).mean().abs()) | no absolute value: the sign of the mean cosine counts
-    of_rays(lambda g, r: cosines(g, r).relu().mean()) | negative cosines count too: do not cut them off
-    of_rays(lambda g, r: ((g * r).sum(1) / g.norm(dim=1)).mean()) | you did not divide by the length of the ray
-    of_rays(lambda g, r: ((g * r).sum(1) / r.norm(dim=1)).mean()) | you did not divide by the norm of the gradient: a
-        cosine knows directions alone
-    of_rays(lambda g, r: (g * r).sum(1).mean()) | this is the mean of the dot products: divide each by both lengths
-    of_rays(lambda g, r: (g * r).mean()) | this is the mean over all coordinates: sum the products of each pair, then
-        divide by both lengths
-    of_rays(lambda g, r: cosines(g.mean(0), r.mean(0), 0)) | this is the cosine of the mean vectors; take one cosine per
-        pair, then the mean
-    of_rays(lambda g, r: cosines(g.flatten(), r.flatten(), 0)) | this is one cosine of the whole batch; take one per
-        pair, then the mean
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean())) | take one cosine per
-        pair, then the mean: this is a ratio of means
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm() * r.norm())) | take one cosine per pair: this divides all by
-        the norms of the whole batch
-    of_rays(lambda g, r: cosines(g, r, 0).mean()) | you normalised down the batch; one cosine per row, dim=1
-    of_rays(lambda g, r: cosines(g, r).sum()) | take the mean over the pairs; this is the sum
-    of_rays(lambda g, r: cosines(g, r)) | take the mean over the pairs; these are all cosines
-    of_rays(lambda g, r: cosines(g, r).median()) | take the mean over the pairs, not the median
-    of_rays(lambda g, r: cosines(g, r).min()) | take the mean over the pairs, not the smallest cosine
-    of_rays(lambda g, r: cosines(g, r).max()) | take the mean over the pairs, not the largest cosine
-    of_rays(lambda g, r: ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean()) | you divided by the squared
-        lengths: the product of the two norms, without squares
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean()) | divide by the product of the two
-        norms, not by their sum
-    of_rays(lambda g, r: ((g * r).sum(1) / (r**2).sum(1)).mean()) | divide by both norms; this divides by the squared
-        norm of the ray
-    of_rays(lambda g, r: ((g * r).sum(1) / (g**2).sum(1)).mean()) | divide by both norms; this divides by the squared
-        norm of the gradient
-    of_rays(lambda g, r: (cosines(g, r) ** 2).mean()) | no squares: the cosine itself, with its sign
-    of_rays(lambda g, r: cosines(g, r).acos().mean()) | this is the angle: take its cosine
-    of_rays(lambda g, r: cosines(g, r).acos().mean() * 180 / torch.pi) | this is the angle in degrees: take its cosine
-    of_rays(lambda g, r: (1 - cosines(g, r)).mean()) | this is the cosine distance, 1 minus the cosine
-    of_rays(lambda g, r: (cosines(g, r) > 0).double().mean()) | this is the share of gradients that point along the ray:
-        take the mean cosine
-    of_rays(lambda g, r: (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean()) | this takes the norms over the wrong
-        axis: one norm per row, dim=1
     cosines(g, real).mean() | the ray is x_real - x_fake: this takes the data points themselves
     cosines(g, fake).mean() | the ray is x_real - x_fake: this takes the fakes themselves
     cosines(g, real + fake).mean() | the ray is x_real - x_fake: this takes the sum
     cosines(real, fake).mean() | the gradients are missing: this compares data and fakes
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean()) | the gradient's norm runs over the whole
-        batch: one norm per row, dim=1
-    of_rays(lambda g, r: ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean()) | the ray's length runs over the whole
-        batch: one norm per row, dim=1
-    of_rays(lambda g, r: (g @ r.T).mean()) | one cosine per pair, and lengths divided out: this is g @ ray^T
-    of_rays(lambda g, r: cosines(g, r.roll(1, 0)).mean()) | this is the cosine of neighbouring pairs: gradient i belongs
-        to ray i
-    of_rays(lambda g, r: (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean()) |
-        one cosine per pair: this compares each gradient with every ray
-    of_rays(lambda g, r: ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean()) | no absolute values: products
-        of both signs count in a dot product
-    of_rays(lambda g, r: (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean()) | take one cosine per pair,
-        then the mean: this is a ratio of two means
-    of_rays(lambda g, r: cosines(g, r).sign().mean()) | this is the mean sign: take the mean cosine
+    of_rays(lambda g, r: ...):
+    -cosines(g, r).mean() | the sign is flipped: the ray runs from the fake to the data point
+    cosines(g, r).abs().mean() | no absolute value: a gradient against the ray must count against the critic
+    cosines(g, r).relu().mean() | negative cosines count too: do not cut them off
+    ((g * r).sum(1) / g.norm(dim=1)).mean() | you did not divide by the length of the ray
+    ((g * r).sum(1) / r.norm(dim=1)).mean() | you did not divide by the norm of the gradient: directions alone count
+    (g * r).sum(1).mean() | this is the mean of the dot products: divide each by both lengths
+    (g * r).mean() | this is the mean over all coordinates: sum the products of each pair, then divide by both lengths
+    cosines(g.mean(0), r.mean(0), 0) | this is the cosine of the mean vectors; take one cosine per pair, then the mean
+    cosines(g.flatten(), r.flatten(), 0) | this is one cosine of the whole batch; take one per pair, then the mean
+    (g * r).sum(1).mean() / (g.norm(dim=1).mean() * r.norm(dim=1).mean()) | take one cosine per pair, then the mean:
+        this is a ratio of means
+    (g * r).sum(1).mean() / (g.norm() * r.norm()) | take one cosine per pair: these are norms of the whole batch
+    cosines(g, r, 0).mean() | you normalised down the batch; one cosine per row, dim=1
+    cosines(g, r) | take the mean over the pairs; these are all cosines
+    cosines(g, r).median() | take the mean over the pairs, not the median
+    cosines(g, r).min() | take the mean over the pairs, not the smallest cosine
+    cosines(g, r).max() | take the mean over the pairs, not the largest cosine
+    ((g * r).sum(1) / ((g**2).sum(1) * (r**2).sum(1))).mean() | divide by the norms, not by squared norms
+    ((g * r).sum(1) / (g.norm(dim=1) + r.norm(dim=1))).mean() | divide by the product of the two norms, not by their sum
+    ((g * r).sum(1) / (r**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the ray
+    ((g * r).sum(1) / (g**2).sum(1)).mean() | divide by both norms; this divides by the squared norm of the gradient
+    (cosines(g, r) ** 2).mean() | no squares: the cosine itself, with its sign
+    cosines(g, r).acos().mean() | this is the angle: take its cosine
+    cosines(g, r).acos().mean() * 180 / torch.pi | this is the angle in degrees: take its cosine
+    (1 - cosines(g, r)).mean() | this is the cosine distance, 1 minus the cosine
+    (cosines(g, r) > 0).double().mean() | this is the share of gradients that point along the ray: take the mean cosine
+    (g / g.norm(dim=0) * (r / r.norm(dim=0))).sum(1).mean() | the norms take the wrong axis: one per row, dim=1
+    ((g * r).sum(1) / (g.norm() * r.norm(dim=1))).mean() | the gradient's norm is the batch's: one per row, dim=1
+    ((g * r).sum(1) / (g.norm(dim=1) * r.norm())).mean() | the ray's length is the batch's: one per row, dim=1
+    (g @ r.T).mean() | one cosine per pair, and lengths divided out: this is g @ ray^T
+    cosines(g, r.roll(1, 0)).mean() | this is the cosine of neighbouring pairs: gradient i belongs to ray i
+    (torch.nn.functional.normalize(g, dim=1) @ torch.nn.functional.normalize(r, dim=1).T).mean() | one cosine per pair:
+        this compares each gradient with every ray
+    ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean() | no absolute values: signs count
+    (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean() | first a cosine per pair, then the mean
+    cosines(g, r).sign().mean() | this is the mean sign: take the mean cosine
     """,
 )
 
@@ -337,8 +284,7 @@ bracket = Exercise(
     wrong="""e, k, c:
     ((e / k).max(), c.min()) | minus the critic has the same slope: a negative estimate proves its size
     (np.abs(e).max() / k.max(), c.min()) | divide look by look, then take the largest: each estimate has its own bound
-    (np.abs(e).max() / k.min(), c.min()) | divide look by look: this pairs the largest estimate with another look's
-        bound, and proves nothing
+    (np.abs(e).max() / k.min(), c.min()) | divide look by look: the bound of another look proves nothing
     (np.abs(e / k)[-1], c[-1]) | a proof does not grow old: the best of all looks counts, not the last
     (np.abs(e / k)[-1], c.min()) | the best of all looks counts below too, not the last
     (np.abs(e / k).max(), c[-1]) | the cheapest coupling counts, not the last

@@ -85,20 +85,13 @@ kl_divergence = Exercise(
     right=lambda p, q: kl(p, q),
     wrong="""p, q:
     kl(q, p) | the two laws are swapped: take the mean over p of log(p / q)
-    kl(p, q) / math.log(2) | this is in bits: take the natural logarithm
     -kl(q, p) | weigh the logarithm by p, not by q
-    on_all(lambda p, q: (q * np.log(q / p)).sum()) | weigh the logarithm by p, not by q; and the ratio inside is q / p
     on_all(lambda p, q: np.log(p / q).sum()) | weigh each logarithm by p: this is their plain sum
     on_all(lambda p, q: np.log(p / q).mean()) | weigh each logarithm by p: this is their plain mean
     kl(p, q) / len(p) | the masses p are the weights already: take the sum, not the mean over the points
-    on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy, -sum p log q: the part with log p is
-        missing
-    on_all(lambda p, q: (p * np.log(q)).sum()) | this is sum p log q: the part with log p is missing, and the ratio is p
-        / q
+    on_all(lambda p, q: -(p * np.log(q)).sum()) | this is the cross entropy -sum p log q: the part with log p is missing
     entropy(p) | this is the entropy of p: the part with log q is missing
-    -entropy(p) | this is minus the entropy of p: the part with log q is missing
     entropy(q) - entropy(p) | this is the difference of the entropies: weigh both logarithms by p
-    entropy(p) - entropy(q) | this is the difference of the entropies; weigh both logarithms by p
     kl(p, q) + kl(q, p) | this adds both directions, KL(p, q) + KL(q, p): take the first alone
     (kl(p, q) + kl(q, p)) / 2 | this is the mean of both directions: take KL(p, q) alone
     on_all(lambda p, q: (p * abs(np.log(p / q))).sum()) | no absolute value: logarithms of both signs count
@@ -111,8 +104,7 @@ kl_divergence = Exercise(
     js | this is JS(p, q): compare p with q, not with the middle
     kl(p, (p + q) / 2) | this is KL from p to the middle: compare p with q itself
     abs(p - q).sum() / 2 | this is TV: the logarithm is missing
-    sum((a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist(), strict=True))) | 0 log 0 counts as 0: the logarithm
-        of 0 is an error in `math`
+    sum(a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist())) | 0 log 0 counts as 0: in `math` log 0 is an error
     (p * (p - q)).sum() | the logarithm is missing: log(p / q), not p - q
     (p * (np.log(p) - q)).sum() | log q is missing: q stands without its logarithm
     """,
@@ -150,16 +142,12 @@ js_divergence = Exercise(
     right=lambda p, q: js(p, q),
     wrong="""p, q:
     2 * js(p, q) | a half is missing: JS is the mean of the two divergences to the middle, not their sum
-    js(p, q) / math.log(2) | this is in bits: take the natural logarithm
     to_middle(lambda a, b: (a + b) / 2, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half
-    to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; you left out its half, and the half
-        of the mean
+    to_middle(lambda a, b: a + b, lambda p, q: p + q) | the middle is (p + q) / 2; its half is missing, and the mean's
     (kl(p, q) + kl(q, p)) / 2 | compare each law with the middle: this is the mean of KL(p, q) and KL(q, p)
     kl(p, q) + kl(q, p) | compare each law with the middle: this is the sum of KL(p, q) and KL(q, p)
-    (kl((p + q) / 2, p) + kl((p + q) / 2, q)) / 2 | the order is swapped: the law comes first, KL(p, m), and the middle
-        second
-    kl((p + q) / 2, p) + kl((p + q) / 2, q) | the order is swapped: the law comes first, KL(p, m), not KL(m, p); and a
-        half is missing
+    (kl((p + q) / 2, p) + kl((p + q) / 2, q)) / 2 | the order is swapped: the law comes first, KL(p, m)
+    kl((p + q) / 2, p) + kl((p + q) / 2, q) | the order is swapped: the law comes first; and a half is missing
     to_middle(lambda a, b: a) | this is KL(p, m) alone: q counts too, take the mean of both
     to_middle(lambda a, b: a / 2) | this is half of KL(p, m) alone: the other half is KL(q, m)
     to_middle(lambda a, b: b) | this is KL(q, m) alone: p counts too, take the mean of both
@@ -171,15 +159,14 @@ js_divergence = Exercise(
     to_middle(max) | take the mean of the two divergences, not the larger
     to_middle(min) | take the mean of the two divergences, not the smaller
     to_middle(lambda a, b: (a * b) ** 0.5) | take the mean of the two divergences, not the root of their product
-    to_middle(lambda a, b: (a + b) / 2, lambda p, q: (p * q) ** 0.5) | the middle is the arithmetic mean (p + q) / 2,
-        not the root of p q
+    to_middle(lambda a, b: (a + b) / 2, lambda p, q: (p * q) ** 0.5) | the middle is (p + q) / 2, not the root of p q
     js(p, q) / len(p) | a sum over the points, not a mean: the masses are the weights
     js(p, q) / 2 | one half too many: the mean of two divergences is half of their sum
     entropy((p + q) / 2) - entropy(p) - entropy(q) | the entropies of p and q need a half: H(m) - (H(p) + H(q)) / 2
     kl | this is KL(p, q): compare each law with the middle
     abs(p - q).sum() / 2 | this is TV: the logarithms are missing
-    sum(a * math.log(2 * a / (a + b)) + b * math.log(2 * b / (a + b)) for a, b in zip(p.tolist(), q.tolist())) / 2 |
-        0 log 0 counts as 0: the logarithm of 0 is an error in `math`
+    sum(a * math.log(2 * a / (a + b)) + b * math.log(2 * b / (a + b)) for a, b in zip(p.tolist(), q.tolist())) / 2 | 0
+        log 0 counts as 0: the logarithm of 0 is an error in `math`
     to_middle(lambda a, b: (a + b) / 2)(p[(p > 0) & (q > 0)], q[(p > 0) & (q > 0)]) | leave out a point only for the law
         without mass there: the other law still counts
     to_middle(lambda a, b: (a + b) / 2, np.maximum) | the middle is (p + q) / 2, not the larger of the two
@@ -223,14 +210,11 @@ DECAYS = """step:
 
 def moves() -> dict:
     """Every slope with every decay: a slip in one, or in both."""
-    slips_of = [slips(table, globals()) for table in (SLOPES, DECAYS)]
+    slopes, decays = (slips(table, globals()).items() for table in (SLOPES, DECAYS))
     return {
-        "; and ".join(filter(None, sentences)): lambda t, lr, step, a=a, b=b: t - lr * a(t) * b(step)
-        for sentences, (a, b) in (
-            ((first, second), (slips_of[0][first], slips_of[1][second]))
-            for first, second in itertools.product(*slips_of)
-            if first or second
-        )
+        "; and ".join(filter(None, (one, other))): lambda t, lr, step, a=a, b=b: t - lr * a(t) * b(step)
+        for (one, a), (other, b) in itertools.product(slopes, decays)
+        if one or other
     }
 
 
@@ -245,14 +229,12 @@ theta_step = Exercise(
     -np.sign(t) * lr / (1 + step) ** 0.5 | this is the change alone: return the next theta
     np.sign(t) * lr / (1 + step) ** 0.5 | this is the step alone: return the next theta, theta minus it
     lr / (1 + step) ** 0.5 | this is the length of the step: return the next theta
-    abs(t - np.sign(t) * lr / (1 + step) ** 0.5) | this is W1 after the step, the absolute value: return the next theta
-        with its sign
+    abs(t - np.sign(t) * lr / (1 + step) ** 0.5) | this is W1 after the step, an absolute value: return the next theta
     abs(t) - lr / (1 + step) ** 0.5 | you took the step from |theta|: on the left theta is negative
     np.sign(t) * max(abs(t) - lr / (1 + step) ** 0.5, 0) | do not stop at 0: a step of gradient descent may pass it
     max(t - lr / (1 + step) ** 0.5, 0) | theta may be negative: do not cut it at 0
     t - np.sign(t) * (lr / (1 + step)) ** 0.5 | lr belongs outside the root: lr / sqrt(1 + step)
-    t - lr * np.sign(t) * sum((1 + k) ** -0.5 for k in range(step + 1)) | do not take all steps up to `step` at once:
-        only this one
+    t - lr * np.sign(t) * sum((1 + k) ** -0.5 for k in range(step + 1)) | take this step alone, not all up to it
     t - lr * np.sign(t) * step / (1 + step) ** 0.5 | one step is lr / sqrt(1 + step) long: no factor `step`
     (t - lr * np.sign(t)) / (1 + step) ** 0.5 | theta itself stays; only the step is divided by the root
     lr / (1 + step) ** 0.5 - t | the sign of theta is flipped: theta minus the step
@@ -336,12 +318,10 @@ best_shift = Exercise(
     np.median(r) - np.median(f) | this is the difference of the medians: take the median of the sorted differences
     np.median(r - f) | sort both first: place i of one has nothing to do with place i of the other
     -np.median(differences(r, f)) | the sign is flipped: the fakes move, toward the data
-    f.mean() - r.mean() | this is the difference of the means, and the sign is flipped
     np.median(abs(differences(r, f))) | no absolute value: the fakes may have to move either way
     differences(r, f).min() | this is the smallest difference: take their median
     differences(r, f).max() | this is the largest difference: take their median
-    (differences(r, f).min() + differences(r, f).max()) / 2 | this makes the largest move smallest; the mean move is
-        asked
+    (differences(r, f).min() + differences(r, f).max()) / 2 | this makes the largest move smallest, not the mean move
     abs(differences(r, f)).mean() | this is W1 before any shift: return the shift
     abs(differences(r, f) - np.median(differences(r, f))).mean() | this is W1 after the best shift: return the shift
     np.median(r[:, None] - f) | these are the differences of all pairs: only those of the cheapest plan count
@@ -353,13 +333,10 @@ best_shift = Exercise(
     min(differences(r, f), key=abs) | this is the shortest move: take the median of all
     np.median(np.sort(r) - f) | sort the fakes too
     np.median(r - np.sort(f)) | sort the data too
-    np.median(r) | the fakes are missing: take the median of sorted differences
-    -np.median(f) | the data are missing: take the median of sorted differences
     np.sort(f) + np.median(differences(r, f)) | these are the shifted fakes: return the shift
     f + np.median(differences(r, f)) | these are the shifted fakes: return the shift
     differences(r, f) | these are the sorted differences: now take their median
     np.sum(differences(r, f)) | this is the sum of the differences: take their median
-    np.median(differences(r, f)) / 2 | no half: the fakes move all the way, the data stay
     """,
     corners=lambda rng: {
         "one sample each: the shift is the difference": (np.array([2.0]), np.array([-1.5])),

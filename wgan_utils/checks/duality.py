@@ -19,25 +19,18 @@ c_transform = Exercise(
     cases=prices,
     right=lambda f, cost: best_answer(f, cost),
     wrong="""f, cost:
-    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule must hold for every i, so the smallest bound
-        counts
-    (cost - f[:, None]).min(axis=1) | the axis is swapped: take the minimum over i, axis 0, so that one price per column
-        is left
+    (cost - f[:, None]).max(axis=0) | you took the maximum over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).mean(axis=0) | you took the mean over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).sum(axis=0) | you took the sum over i; the rule holds for every i: the smallest bound counts
+    (cost - f[:, None]).min(axis=1) | the axis is swapped: with the minimum over i, axis 0, one price per column is left
     (cost - f).min(axis=0) | f belongs to the rows of cost: make it a column, f[:, None]
     (cost - f).min(axis=1) | both axes are swapped: this is the transform of prices for the columns
     (cost + f[:, None]).min(axis=0) | the sign of f is flipped: a higher loading price leaves less room for g
     -best_answer(f, cost) | the sign of g is flipped: these are the scores -g
-    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: the rule is f[i] + g[j] <= cost[i, j], so g is the
-        smallest of cost - f
-    cost.min(axis=0) | f is missing: what is left for g is cost - f
+    (f[:, None] - cost).min(axis=0) | the sign of g is flipped: with f[i] + g[j] <= cost[i, j] it is at most cost - f
     (cost - f[:, None]).min() | this is the smallest of all: one price per column, axis 0
     (cost - f[:, None]).argmin(axis=0) | this is where the minimum lies, argmin: return the minimum itself
-    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this is the minimum of the cost, less
-        the mean of f
+    cost.min(axis=0) - f.mean() | take f off before the minimum, entry by entry: this takes off the mean of f
     cost.min(axis=0) - f.max() | take f off before the minimum: this takes off the largest f
     cost.min(axis=0) - f.min() | take f off before the minimum: this takes off the smallest f
     -f | this is g = -f; the best answer looks at the cost
@@ -48,7 +41,6 @@ c_transform = Exercise(
     cost - f[:, None] | the table cost - f is right; now take its minimum over i, axis 0
     (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
     np.median(cost - f[:, None], axis=0) | take the smallest, not the median
-    (cost - f[:, None]).min(axis=0) / 2 | a half is too much: all of what is left belongs to g
     (cost - f[:, None])[0] | this is the first row alone: take the minimum over all rows
     """,
     corners=lambda rng: {
@@ -78,8 +70,6 @@ slack = Exercise(
     cost + f[:, None] + g | you added both prices; the carrier is paid them, so take both off the cost
     f[:, None] + g | this is the sum of the prices; take it off the cost
     f[:, None] - g | this is the difference of the prices; take their sum off the cost
-    cost - f[:, None] | g is missing: the carrier is paid twice, for loading and for unloading
-    cost - g | f is missing: the carrier is paid twice, for loading and for unloading
     cost - f[:, None] * g | subtract the prices, do not multiply them
     abs(cost - f[:, None] - g) | no absolute value: negative slack shows prices that break the rule
     np.maximum(cost - f[:, None] - g, 0) | do not cut at 0: negative slack shows prices that break the rule
@@ -134,37 +124,32 @@ lower_bound = Exercise(
     },
     wrong="""f, p, q, cost:
     f @ p - f @ q | you took g = -f; for a cost of any kind the best g is the c-transform of f
-    income(lambda f, cost: (cost - f[:, None]).max(axis=0)) | you took the maximum in the c-transform: such prices are
-        not feasible
-    income(lambda f, cost: (cost - f[:, None]).mean(axis=0)) | you took the mean in the c-transform: such prices are not
-        feasible
     f @ p - best_answer(f, cost) @ q | the sign of g is flipped: the carrier earns both prices
     -f @ p + best_answer(f, cost) @ q | the sign of f is flipped: the carrier earns both prices
-    income(lambda f, cost: (cost + f[:, None]).min(axis=0)) | the sign of f is flipped in the c-transform: g is the
-        smallest of cost - f
     f.mean() + best_answer(f, cost).mean() | weigh the prices by p and q; these are plain means
     f.sum() + best_answer(f, cost).sum() | weigh the prices by p and q; these are plain sums
     f @ p + best_answer(f, cost).sum() | weigh g by q; this is its plain sum
     f @ p + best_answer(f, cost).mean() | weigh g by q; this is its plain mean
     f.sum() + best_answer(f, cost) @ q | weigh f by p; this is its plain sum
-    income(lambda f, cost: (cost - f).min(axis=1)) | the axes of cost are swapped: g has one entry per column
-    income(lambda f, cost: (cost - f[:, None]).min(axis=1)) | the minimum runs over the wrong axis: over i, axis 0, one
-        price per column is left
-    income(lambda f, cost: (cost - f).min(axis=0)) | f belongs to the rows of cost: make it a column, f[:, None]
     f @ p | the income from unloading is missing: g @ q
     best_answer(f, cost) @ q | the income from loading is missing: f @ p
     f @ q + best_answer(f, cost) @ p | p and q are swapped: f is weighed by p, g by q
-    income(lambda f, cost: cost.min(axis=0)) | f is missing in the c-transform: g is the smallest of cost - f
     f @ p + (cost - f[:, None]).min() | one g for all columns: each column has a smallest bound of its own, axis 0
-    income(lambda f, cost: np.maximum(best_answer(f, cost), 0)) | do not cut the prices off at 0: they may be negative
     p @ cost @ q | this is the cost of the plan p q^T, an upper bound: prices prove lower ones
     best_answer(f, cost) | these are the prices g: weigh them by q, and add f @ p
-    income(lambda f, cost: (cost - f[:, None]).argmin(axis=0)) | return the income, not the place: argmin gives indices
-    (f @ p + best_answer(f, cost) @ q) / 2 | no half: the carrier earns both incomes in full
     np.maximum(f @ p + best_answer(f, cost) @ q, 0) | a bound may be negative: do not cut it off at 0
-    p @ cost @ q - f @ p - best_answer(f, cost) @ q | subtract the prices from the cost: this is the mean slack, what
-        the bound leaves open on p q^T
+    p @ cost @ q - f @ p - best_answer(f, cost) @ q | this is the mean slack, what the bound leaves open on p q^T
     _value | this is the least cost itself: keep the f of your friend, and find the best g for it
+    income(lambda f, cost: ...):
+    (cost - f[:, None]).max(axis=0) | you took the maximum in the c-transform: such prices are not feasible
+    (cost - f[:, None]).mean(axis=0) | you took the mean in the c-transform: such prices are not feasible
+    (cost + f[:, None]).min(axis=0) | the sign of f is flipped in the c-transform: g is the smallest of cost - f
+    (cost - f).min(axis=1) | the axes of cost are swapped: g has one entry per column
+    (cost - f[:, None]).min(axis=1) | the minimum runs over the wrong axis: over i, axis 0, one price per column is left
+    (cost - f).min(axis=0) | f belongs to the rows of cost: make it a column, f[:, None]
+    cost.min(axis=0) | f is missing in the c-transform: g is the smallest of cost - f
+    np.maximum(best_answer(f, cost), 0) | do not cut the prices off at 0: they may be negative
+    (cost - f[:, None]).argmin(axis=0) | return the income, not the place: argmin gives indices
     """,
     corners=lambda rng: {
         "with one point each the bound is the cost": (np.array([3.0]), np.ones(1), np.ones(1), np.array([[0.7]])),
@@ -205,60 +190,43 @@ upper_form = Exercise(
     "Notebook 03: min over i of values[i] + |x_new - x[i]|, from numpy arrays (n,), (n, 2) and (k, 2).",
     cases=scored,
     right=lambda values, x, x_new: upper(values, x, x_new),
-    wrong="""values, x, x_new:
+    wrong="""v, x, z:
     _lower | this is the lower form; from the fakes alone the largest extension serves
-    (_lower(values, x, x_new) + upper(values, x, x_new)) / 2 | this is the mean of the lower and the upper form; from
-        the fakes alone the largest extension serves
-    (values - lengths(x_new, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
-    upper(-values, x, x_new) | the sign of the values is flipped
-    (lengths(x_new, x) - values).max(axis=1) | the signs are flipped: this is the transform with the distance minus the
-        values
+    (_lower(v, x, z) + upper(v, x, z)) / 2 | this is the mean with the lower form; the largest extension serves
+    (v - lengths(z, x)).min(axis=1) | the sign is flipped: a score may rise by the distance, so add it
+    (lengths(z, x) - v).max(axis=1) | the signs are flipped: this is the distance minus the values
     changed_upper(reduce=np.max) | take the minimum: the score must keep below every bound
-    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is the mean of the
-        bounds
+    changed_upper(reduce=np.mean) | take the minimum: the score must keep below every bound, and this is their mean
     changed_upper(reduce=np.sum) | take the minimum: the score must keep below every bound, and this is their sum
     changed_upper(reduce=np.median) | take the minimum: the score must keep below every bound, and this is their median
-    changed_upper(distance=lambda a, b: lengths(a, b, 2)) | you used the squared distance; take the distance itself, or
-        the slope is not bounded by 1
-    changed_upper(distance=lambda a, b: lengths(a, b, 2) / 2) | you took half of the squared distance; take the distance
-        itself
-    changed_upper(distance=lambda a, b: abs(a[:, None] - b).sum(axis=2)) | you added absolute differences; the Euclidean
-        distance is the root of a sum of squares
-    changed_upper(distance=lambda a, b: abs(a[:, None] - b).max(axis=2)) | you took the largest difference of
-        coordinates; the Euclidean distance is the root of a sum of squares
-    changed_upper(distance=lambda a, b: abs(a[:, None] - b)[..., 0]) | only the first coordinate is used: the points lie
-        in the plane
-    changed_upper(distance=lambda a, b: lengths(a, b, 0.5)) | the root of the distance is not 1-Lipschitz: take the
-        distance itself
-    changed_upper(distance=lambda a, b: abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1))) |
-        the distance is the difference of the lengths; take the length of the difference
-    changed_upper(distance=lambda a, b: (a[:, None] - b).sum(axis=2)) | the coordinates cancel: take absolute values or
-        squares before the sum
-    changed_upper(distance=lambda a, b: lengths(a, b) / 2) | half of the distance: the slope may be 1, not 1/2
-    changed_upper(distance=lambda a, b: 2 * lengths(a, b)) | twice the distance: the slope may be 1, not 2
-    values[lengths(x_new, x).argmin(axis=1)] | this is the score of the nearest point; add the distance to it, and take
-        the smallest sum
-    values[lengths(x_new, x).argmin(axis=1)] + lengths(x_new, x).min(axis=1) | the nearest point need not give the
-        smallest sum: take the minimum of values + distance
-    values.min() + lengths(x_new, x).min(axis=1) | this is the smallest value plus the smallest distance; take the
-        minimum of the sums
-    values.min() + lengths(x_new, x)[:, values.argmin()] | the smallest value alone does not count: take the minimum of
-        values + distance
-    lengths(x_new, x).min(axis=1) | the values are missing: add them to the distances
-    (values + lengths(x_new, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
-    (values[:, None] + lengths(x_new, x)).min(axis=1) | the wrong axis: values belong to x, so the table of distances
-        has one column per value
+    v[lengths(z, x).argmin(axis=1)] | this is the score of the nearest point: the smallest sum is asked
+    v[lengths(z, x).argmin(axis=1)] + lengths(z, x).min(axis=1) | the nearest point need not give the smallest sum
+    v.min() + lengths(z, x).min(axis=1) | minimum plus minimum is no minimum of the sums
+    v.min() + lengths(z, x)[:, v.argmin()] | the smallest value alone does not count: add, then minimise
+    (v + lengths(z, x)).min(axis=0) | the wrong axis: one score per new point, the minimum over the old ones
+    (v[:, None] + lengths(z, x)).min(axis=1) | the wrong axis: values belong to x, the columns
     changed_upper(reduce=np.argmin) | this is where the minimum lies, argmin: return the minimum itself
-    upper(values, x_new, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
-    upper(values, x, x) | these are the distances between the known points: measure from x_new to x
-    values + lengths(x_new, x) | the table values + distance is right; now take its minimum over the known points
-    upper(values, x, x_new).min() | this is the smallest of all: one score per new point
-    (values * lengths(x_new, x)).min(axis=1) | no multiplication: add the distance to the value
-    np.maximum(upper(values, x, x_new), 0) | scores may be negative: do not cut them off at 0
-    changed_upper(distance=lambda a, b: 1.5 * lengths(a, b)) | the slope may be 1 and no more: no factor before the
-        distance
-    (values / lengths(x_new, x)).sum(1) / (1 / lengths(x_new, x)).sum(1) | a weighted mean of the scores is no extension
-        of largest values: take the minimum of values + distance
+    upper(v, z, x) | x and x_new are swapped: the scores at x are known, those at x_new are asked
+    upper(v, x, x) | these are the distances between the known points: measure from x_new to x
+    v + lengths(z, x) | the table values + distance is right; now take its minimum over the known points
+    upper(v, x, z).min() | this is the smallest of all: one score per new point
+    (v * lengths(z, x)).min(axis=1) | no multiplication: add the distance to the value
+    np.maximum(upper(v, x, z), 0) | scores may be negative: do not cut them off at 0
+    (v / lengths(z, x)).sum(1) / (1 / lengths(z, x)).sum(1) | a weighted mean of the scores is no extension of largest
+        values: take the minimum of values + distance
+    changed_upper(distance=lambda a, b: ...):
+    lengths(a, b, 2) | you used the squared distance; take the distance itself, or the slope is not bounded by 1
+    lengths(a, b, 2) / 2 | you took half of the squared distance; take the distance itself
+    abs(a[:, None] - b).sum(axis=2) | absolute differences: the Euclidean distance is the root of a sum of squares
+    abs(a[:, None] - b).max(axis=2) | the largest difference: the Euclidean distance is the root of a sum of squares
+    abs(a[:, None] - b)[..., 0] | only the first coordinate is used: the points lie in the plane
+    lengths(a, b, 0.5) | the root of the distance is not 1-Lipschitz: take the distance itself
+    abs(np.linalg.norm(a, axis=1)[:, None] - np.linalg.norm(b, axis=1)) | the distance is the difference of the lengths;
+        take the length of the difference
+    (a[:, None] - b).sum(axis=2) | the coordinates cancel: take absolute values or squares before the sum
+    lengths(a, b) / 2 | half of the distance: the slope may be 1, not 1/2
+    2 * lengths(a, b) | twice the distance: the slope may be 1, not 2
+    1.5 * lengths(a, b) | the slope may be 1 and no more: no factor before the distance
     """,
     corners=lambda rng: {
         "at a known point the score is the value given there": (np.array([0.3, 1.0]), np.eye(2), np.eye(2)),
@@ -290,58 +258,43 @@ scaled_bound = Exercise(
     ),
     wrong="""r, f, cost:
     r.mean() - f.mean() | nothing is scaled: this bounds W1 only if the scores keep the rule, and nobody says so
-    (r.mean() - f.mean()) / abs(rises(r, f, cost)).max() | no absolute value: a route along which the score falls keeps
-        the rule at any scale, so this bound holds but is not the best
-    (r.mean() - f.mean()) / max(rises(r, f, cost).max(), 1) | scale up too: scores that are too shallow prove more when
-        they are made steeper
-    (r.mean() - f.mean()) / min(rises(r, f, cost).max(), 1) | scale down too: scores that rise by more than the distance
-        prove nothing
     (r.mean() - f.mean()) * rises(r, f, cost).max() | divide by the largest slope, do not multiply
-    (r.mean() - f.mean()) / rises(r, f, cost).mean() | the rule must hold on every route: divide by the largest slope,
-        not by the mean
     np.mean(r.mean() - f.mean()) / np.median(rises(r, f, cost)) | the rule must hold on every route: divide by the
         largest slope, not by the median
-    (r.mean() - f.mean()) / rises(r, f, cost).min() | the rule must hold on every route: divide by the largest slope,
-        not by the smallest
-    (r.mean() - f.mean()) / (r[:, None] - f).max() | a slope is a rise per distance: divide each by its cost first
-    (r.mean() - f.mean()) / ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry,
-        then take the largest
-    (r.mean() - f.mean()) / (r[:, None] - f).mean() * cost.mean() | a ratio of means is no largest slope: divide entry
-        by entry
-    (r.mean() - f.mean()) / ((r[:, None] - f) * cost).max() | a slope is a rise *per* distance: divide by the cost
-    (r.mean() - f.mean()) / ((r[:, None] - f) / cost**2).max() | the distance once, not squared
     rises(r, f, cost).max() | this is the largest slope: divide the difference of the means by it
     1 / rises(r, f, cost).max() | this is the factor alone: the difference of the means, times it
     rises(r, f, cost) | this is the table of slopes: take the largest, and divide the difference of the means by it
     (f.mean() - r.mean()) / rises(r, f, cost).max() | the sign is flipped: data score higher than fakes
     (r.sum() - f.sum()) / rises(r, f, cost).max() | take means, not sums: each point weighs 1/n or 1/m
     (np.median(r) - np.median(f)) / rises(r, f, cost).max() | take the means of the scores, not their medians
-    (r.mean() - f.mean()) / rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: the score must not
-        rise too fast from fake to data
-    (r.mean() - f.mean()) / (rises(r, f, cost).max() - rises(r, f, cost).min()) | the largest slope alone counts, not
-        the range
-    (r.mean() - f.mean()) / np.linalg.norm(rises(r, f, cost)) | the largest slope alone counts, not the root of a sum of
-        squares
-    (r.mean() - f.mean()) / rises(r, f, cost)[0].max() | the slopes of the first data point alone: the rule must hold on
-        every route
-    np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of the whole
-        table
-    (r.mean() - f.mean()) / rises(r, f, cost).max(axis=0).mean() | one scale for all: the largest slope of the whole
-        table
-    (r.mean() - f.mean()) / rises(r, f, cost).max() ** 2 | divide by the largest slope once, not by its square
-    ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of the means, not the
-        largest difference
+    np.mean((r.mean() - f.mean()) / rises(r, f, cost).max(axis=1)) | one scale for all: the largest slope of all routes
+    ((r[:, None] - f) / rises(r, f, cost).max()).max() | the scale is right; take the difference of means
     (r.mean() - f.mean()) * (cost / (r[:, None] - f)).min() | where the score falls, cost / rise is negative: take the
         largest rise / cost
-    (r.mean() - f.mean()) / ((r[:, None] + f) / cost).max() | a rise is a difference of scores, not their sum
-    (r.mean() - f.mean()) / ((r.max() - f.min()) / cost.min()) | each route has its own slope: the largest rise need not
-        lie on the shortest route
     cost.min() | this is the smallest distance: the scores that are given prove more, or less
-    (r.mean() - f.mean()) / rises(r, f, cost).max() * cost.mean() | the slopes are per distance already: no further
-        factor
-    (r.mean() - f.mean()) / r.std() | slopes are rises per distance: the spread of the scores says nothing
     _w1(r, f, cost) | this is W1 itself: use the scores that are given
     _ratio(r, f, cost) | c-transformed prices prove more, but scaling alone was asked
+    (r.mean() - f.mean()) / ...:
+    abs(rises(r, f, cost)).max() | no absolute value: a route along which the score falls keeps the rule at any scale,
+        so this bound holds but is not the best
+    max(rises(r, f, cost).max(), 1) | scale up too: scores that are too shallow prove more when they are made steeper
+    min(rises(r, f, cost).max(), 1) | scale down too: scores that rise by more than the distance prove nothing
+    rises(r, f, cost).mean() | the rule must hold on every route: divide by the largest slope, not by the mean
+    rises(r, f, cost).min() | the rule must hold on every route: divide by the largest slope, not by the smallest
+    (r[:, None] - f).max() | a slope is a rise per distance: divide each by its cost first
+    ((r[:, None] - f).max() / cost.max()) | each route has its own slope: divide entry by entry, then take the largest
+    (r[:, None] - f).mean() / cost.mean() | a ratio of means is no largest slope: divide entry by entry
+    ((r[:, None] - f) * cost).max() | a slope is a rise *per* distance: divide by the cost
+    rises(f, r, cost.T).max() | data and fakes are swapped in the slopes: a score must not rise too fast toward data
+    (rises(r, f, cost).max() - rises(r, f, cost).min()) | the largest slope alone counts, not the range
+    np.linalg.norm(rises(r, f, cost)) | the largest slope alone counts, not the root of a sum of squares
+    rises(r, f, cost)[0].max() | the slopes of the first data point alone: the rule must hold on every route
+    rises(r, f, cost).max(axis=0).mean() | one scale for all: the largest slope of all routes
+    rises(r, f, cost).max() ** 2 | divide by the largest slope once, not by its square
+    ((r[:, None] + f) / cost).max() | a rise is a difference of scores, not their sum
+    ((r.max() - f.min()) / cost.min()) | each route has its own slope: the largest rise need not lie on the shortest
+    rises(r, f, cost).max() / cost.mean() | the slopes are per distance already: no further factor
+    r.std() | slopes are rises per distance: the spread of the scores says nothing
     """,
     corners=lambda rng: {
         "one point each: the bound is their distance, whatever the scores": (

@@ -17,8 +17,17 @@ bound_by_hand = Exercise(
     cases=lambda rng: [(0.31, [2, 7, 10, 1]), (0.23, [6, 12, 5, 8, 1]), (0.41, [3, 5, 1])],
     right=lambda c, widths: math.prod(layers(c, widths)),
     wrong="""c, widths:
-    math.prod(layers(c, widths, lambda a, b: a * b)) | the square root is missing: each layer stretches by at most c
-        sqrt(rows * columns)
+    math.prod(layers(c, widths, lambda a, b: ...)):
+    a * b | the square root is missing: each layer stretches by at most c sqrt(rows * columns)
+    math.sqrt(a + b) | take rows times columns under the root, not their sum
+    math.sqrt(a) | the rows are missing: a layer's root holds rows times columns
+    math.sqrt(b) | the columns are missing: a layer's root holds rows times columns
+    a | columns alone, without a root, bound the largest coordinate: take c sqrt(rows * columns)
+    b | rows alone, without a root, bound the sum of coordinates: take c sqrt(rows * columns)
+    math.sqrt(a * b + b) | add nothing for the biases: a bias does not change a slope
+    math.sqrt(max(a, b)) | the root of the largest width is not enough: rows times columns
+    1 / math.sqrt(a * b) | divide by nothing: c sqrt(rows * columns), not c / sqrt(...)
+    ...:
     c * math.prod(layers(1, widths)) | you multiplied by c once; every layer brings its own factor c
     math.prod(layers(1, widths)) | c is missing: every layer brings its own factor c
     c * math.prod(layers(c, widths)) | c to the number of widths: there is one layer less than widths
@@ -31,31 +40,13 @@ bound_by_hand = Exercise(
     layers(c, widths)[0] | you took the first layer alone; slopes multiply along a chain
     math.prod(layers(c, widths)[:-1]) | the last layer is missing: it has one row, and its weights are clipped too
     math.prod(layers(c, widths)[1:]) | the first layer is missing: its columns are the input's
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a + b))) | take rows times columns under the root, not their sum
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a))) | the rows are missing: a layer's root holds rows times
-        columns
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(b))) | the columns are missing: a layer's root holds rows times
-        columns
-    math.prod(layers(c, widths, lambda a, b: a)) | columns alone, without a root, bound the largest coordinate: take c
-        sqrt(rows * columns)
-    math.prod(layers(c, widths, lambda a, b: b)) | rows alone, without a root, bound the sum of coordinates: take c
-        sqrt(rows * columns)
-    math.prod((c * math.sqrt(width) for width in widths)) | one root over each width: inner widths stand in two layers,
-        so their roots meet
+    math.prod((c * math.sqrt(width) for width in widths)) | inner widths stand in two layers, so their roots meet
     math.prod((c * width for width in widths)) | every width once, and no root
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(a * b + b))) | add nothing for the biases: a bias does not change
-        a slope
-    math.prod(layers(c, widths, lambda a, b: math.sqrt(max(a, b)))) | the root of the largest width is not enough: rows
-        times columns
     c ** (len(widths) - 1) * math.sqrt(widths[0] * widths[-1]) | the inner widths are missing: each stands in two layers
     math.prod(layers(c, widths, max)) | take the larger of nothing: rows times columns, under a root
     layers | these are the bounds of the layers: multiply them
-    math.prod(layers(c, widths, lambda a, b: 1 / math.sqrt(a * b))) | divide by nothing: c sqrt(rows * columns), not c /
-        sqrt(...)
-    math.prod(layers(c * c, widths)) | c counts once per layer, not twice
     math.prod(c * math.isqrt(a * b) for a, b in pairwise(widths)) | do not round the roots: sqrt, not isqrt
-    c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds the norm of all weights at once; slopes
-        multiply layer by layer
+    c * math.sqrt(sum(a * b for a, b in pairwise(widths))) | this bounds all weights at once; slopes multiply
     math.prod(layers(c, widths)[1:-1]) | the first and the last layer are missing: they are clipped too
     """,
     corners=lambda rng: {"a single layer is a chain as well": (0.5, [9, 1]), "a single weight": (0.25, [1, 1])},
@@ -71,7 +62,6 @@ penalised_estimate = Exercise(
     wrong="""w1, lam:
     1 + w1 / (2 * lam) | this is the slope; the estimate is slope times distance
     w1 + w1**2 / (4 * lam) | this is minus the loss with the penalty: leave the penalty out of an estimate
-    -w1 - w1**2 / (4 * lam) | this is the loss with the penalty: the estimate is minus the loss without it
     w1 + w1**2 / (2 * lam) + lam * (w1 / (2 * lam)) ** 2 | the penalty was added to the estimate: leave it out
     w1 + w1**2 / lam | the derivative of (s - 1)^2 is 2 (s - 1): a factor of 2 is missing
     w1 + 2 * w1**2 / lam | the 2 belongs under the fraction: the slope is 1 + w1 / (2 lambda)
@@ -107,25 +97,19 @@ least_lambda = Exercise(
     right=lambda w1, share: w1 / (2 * share),
     wrong="""w1, share:
     w1 / share | the excess of the slope is w1 / (2 lambda): a factor of 2 is missing
-    2 * w1 / share | the 2 stands under the fraction: w1 / (2 * share)
     w1 / 2 * share | the 2 and the share stand under the fraction, in brackets: w1 / (2 * share)
     w1**2 / (2 * share) | share is a share of w1, not a distance: divide the excess of the estimate by w1
-    w1**2 / share | share is a share of w1, not a distance; and a factor of 2 is missing
     1 / (2 * share) | the farther apart the laws, the more lambda you need: w1 is missing
-    1 / share | the farther apart the laws, the more lambda you need: w1 is missing, and the 2
     1 / (2 * share * w1) | w1 stands above the fraction: the farther apart the laws, the more lambda
     2 * share / w1 | this is the fraction upside down: a smaller share needs a larger lambda
-    share / (2 * w1) | share and w1 have changed places: a smaller share needs a larger lambda
     w1 / (4 * share) | this holds for minus the loss with the penalty; the estimate exceeds w1 by twice as much
     w1 / (2 * share / 100) | share is a fraction, 0.01 for 1 %: do not divide it by 100
     w1 / (200 * share) | share is a fraction, 0.01 for 1 %: do not multiply it by 100
     w1 / (2 * (1 + share)) | the excess alone is share times w1: leave out the 1
-    w1 / (2 * (1 - share)) | the excess alone is share times w1: leave out the 1, and solve for lambda
     (w1 - 1) / (2 * share) | solve 1 + w1 / (2 lambda) = 1 + share: no 1 is left on the other side
     -w1 / (2 * share) | the estimate may exceed w1 by share times w1, not fall below it
     math.sqrt(w1 / (2 * share)) | no root: the excess is linear in 1 / lambda
     w1 / (2 * share**2) | the share once, not squared
-    w1 / (2 * share**0.5) | no root of the share: the excess is linear in 1 / lambda
     w1 / (4 * share**2) | this bounds the penalty by the share; bound the excess of the estimate
     share | this is the share that remains at that lambda: solve for lambda
     math.ceil(w1 / (2 * share)) | lambda need not be whole: do not round up
@@ -144,17 +128,14 @@ wrong_axis_slope = Exercise(
     1 + n**0.5 * d / (2 * lam) | this is one weight; the slope is sqrt(n_pixels) times that
     n * (1 + n**0.5 * d / (2 * lam)) | this is n_pixels times one weight; the norm of equal weights has sqrt(n_pixels)
     n * (1 + n**0.5 * d / (2 * lam)) ** 2 | this is the squared slope: take the norm, sqrt(n_pixels) times one weight
-    1 + n * d / (2 * lam) | this is one weight with the reward of the whole image: each gets its part, distance /
-        sqrt(n_pixels)
+    1 + n * d / (2 * lam) | this is one weight with the whole image's reward: its part is distance / sqrt(n_pixels)
     n**0.5 + n * d / lam | the derivative of (w - 1)^2 is 2 (w - 1): a factor of 2 is missing
     n**0.5 + 2 * n * d / lam | the 2 stands under the fraction: n_pixels * distance / (2 * lambda_gp)
     n**0.5 + n * d / 2 * lam | 2 * lambda_gp stands under the fraction, in brackets
     n**0.5 + d / (2 * lam) | the mean over pixels is missing: each weight is held by lambda_gp / n_pixels only
-    n**0.5 * (1 + d / (2 * lam)) | the reward of one weight is distance / sqrt(n_pixels), and its spring lambda_gp /
-        n_pixels
+    n**0.5 * (1 + d / (2 * lam)) | a weight's reward is distance / sqrt(n_pixels), and its spring lambda_gp / n_pixels
     n * (1 + n * d / (2 * lam)) | n_pixels is 28 * 28 in the example: take its square root for the norm of equal weights
-    n**0.5 * (1 + n * d / (2 * lam)) | the whole image's reward moves each weight: distance / sqrt(n_pixels) is one
-        weight's
+    n**0.5 * (1 + n * d / (2 * lam)) | the whole image's reward moves each weight: one's is distance / sqrt(n_pixels)
     n + n * d / (2 * lam) | the first term is sqrt(n_pixels), not n_pixels
     n**0.5 + n**2 * d / (2 * lam) | the second term has n_pixels, not its square
     n**0.5 - n * d / (2 * lam) | the sign of the reward is flipped: the critic gains by larger weights
@@ -162,9 +143,6 @@ wrong_axis_slope = Exercise(
     n * d / (2 * lam) | the penalty's pull to 1 is missing: add sqrt(n_pixels)
     d * (n**0.5 + n * d / (2 * lam)) | this is the estimate, slope times distance; the question asks for the slope
     n**0.5 + n * lam / (2 * d) | the fraction is upside down: a larger lambda_gp holds the weights nearer to 1
-    n**0.5 + n / (2 * lam) | the distance is missing: the reward grows with it
-    n**0.5 + n * d / 2 | lambda_gp is missing: it holds the weights
-    n**0.25 + n**0.5 * d / (2 * lam) | n_pixels counts all pixels already: do not take its root twice
     """,
 )
 
@@ -174,8 +152,7 @@ w1_from_log = Exercise(
     right=lambda estimate, total_loss: -2 * total_loss - estimate,
     wrong="""e, t:
     2 * t - e | the total loss is a loss: minus it is W + W^2 / (4 lambda)
-    2 * t + e | the signs are flipped: minus the total loss is W + W^2 / (4 lambda), and the estimate is taken off twice
-        that
+    2 * t + e | the signs are flipped: minus the total loss is W + W^2 / (4 lambda): take the estimate off twice that
     -t | minus the total loss still has half of the excess, W^2 / (4 lambda)
     t | this is the loss itself: it is minus (W + W^2 / (4 lambda))
     e | the estimate has the whole excess, W^2 / (2 lambda)
@@ -189,7 +166,6 @@ w1_from_log = Exercise(
     -2 * t + e | take the estimate off, do not add it
     t + 2 * e - 2 * t | the larger excess is the estimate's: minus the loss counts twice, the estimate once
     (-2 * t - e) / 2 | do not halve: 2 - 1 = 1 of W is left already
-    -2 * t - e / 2 | the estimate is taken off whole
     math.sqrt(-t * e) | the two differ by a sum, not by a factor
     t**2 / e | the two differ by a sum, not by a factor: no quotient
     e - (e + t) / 10 | lambda is not known, and need not be: this takes it as 10
@@ -222,7 +198,6 @@ best_scale = Exercise(
     s.mean() / (s**2).mean() | this minimises the penalty alone: the reward pulls too
     e / (2 * lam) / (s**2).mean() | this is for a penalty of the squared slope: the spring rests at 1
     (s.mean() - e / (2 * lam)) / (s**2).mean() | the sign of the reward is flipped: a larger estimate pulls t up
-    (e / (2 * lam) - s.mean()) / (s**2).mean() | the sign of the spring's rest is flipped
     (s**2).mean() / (e / (2 * lam) + s.mean()) | this is upside down
     (2 * lam * e + s.mean()) / (s**2).mean() | lambda_gp divides: a stiffer spring yields less
     (e / 2 * lam + s.mean()) / (s**2).mean() | brackets: 2 * lambda_gp stands below
@@ -230,7 +205,6 @@ best_scale = Exercise(
     e / (2 * lam * (s * (s - 1)).mean()) | this is the quotient of the thermometer's two sides: minimise over t
     e - 2 * lam * (s * (s - 1)).mean() | this is the gap G of the thermometer: return the factor t
     1 + (e - 2 * lam * (s * (s - 1)).mean()) / lam | one step of descent is not the minimum: solve for t
-    (e / (4 * lam) + s.mean()) / (s**2).mean() | the reward's share is estimate / (2 lambda): one 2, not two
     (e / (2 * lam) + s.mean()) / (s**2).mean() - 1 | this is the change: return the factor t itself
     (e / 20 + s.mean()) / (s**2).mean() | this assumes lambda = 10; use lambda_gp
     (e / (2 * lam) + np.median(s)) / (s**2).mean() | take the mean slope, not the median
@@ -263,10 +237,8 @@ best_slope = Exercise(
     d + d**2 / (2 * lam) | this is the estimate, slope times d; the question asks for the slope
     d / (2 * lam) | this is the excess over 1: add the 1
     1.0 | 1 is the slope that the penalty asks for; the reward pulls it higher
-    1 + d**2 / (2 * lam) | the excess is in proportion to d, not to its square
     (d + 1) / (2 * lam) | this is (d + 1) / (2 lambda): the 1 stands outside of the fraction
     -d - d**2 / (4 * lam) | this is the least loss: return the slope where it is reached
-    d + d**2 / (4 * lam) | this is minus the least loss: return the slope where it is reached
     d**2 / (4 * lam) | this is the penalty at the best slope: return the slope
     (d / (2 * lam)) ** 2 | this is the squared excess: return the slope
     1 + d / (4 * lam) | half of the excess: the derivative of (s - 1)^2 is 2 (s - 1), once
@@ -321,7 +293,6 @@ critic_step_count = Exercise(
     (n, k * n) | the right loop comes first: this is the generator's steps, then the right loop's critic steps
     (k * n - 1, ceil(n, k)) | one critic step too few in the right loop: n_critic for each of the n_steps
     (k * (n // k), ceil(n, k)) | the right loop takes n_critic critic steps for each of the n_steps: round nothing down
-    (k * n, (n + 1) // k + 1) | steps run from 0 to n_steps - 1: count the multiples of n_critic there
     """,
     corners=lambda rng: {
         "step 0 counts too: with fewer steps than n_critic the inverted loop still takes one": (3, 5),
@@ -337,7 +308,6 @@ epochs = Exercise(
     n * b / m | the critic takes n_critic steps, each with a batch of its own, per generator step
     n / k * b / m | n_critic multiplies: the critic takes n_critic steps per generator step
     n * (k + 1) * b / m | the generator's step shows fakes alone: no data are drawn for it
-    n * (k - 1) * b / m | the critic takes n_critic steps per generator step, not one less
     2 * n * k * b / m | fakes are not data: count batch_size images per critic step
     n * k * b / m / 2 | a batch of data is whole: no half of it is fakes
     n * k / m | this is the number of batches per image; a batch holds batch_size images
@@ -356,7 +326,6 @@ epochs = Exercise(
     n * k / ceil(m, b) | do not round the batches of an epoch up: batches are drawn, the last is not cut
     n // k * b / m | n_critic divides nothing: every generator step has n_critic critic steps
     (n + k) * b / m | n_steps counts generator steps: multiply by n_critic, do not add
-    100 * n * k * b / m | this is in per cent
     (n + 1) * k * b / m | the first step counts as the others: n_steps of them
     (n - 1) * k * b / m | the last step counts as the others: n_steps of them
     1 - math.exp(-n * k * b / m) | this is the share of images seen at least once: the mean number of times is asked
@@ -390,24 +359,20 @@ falling_rate = Exercise(
     lr * (1 - s / n) | the fall begins with the first step: keep lr during the share hold of the run
     lr * min(1, (1 - s / n) / h) | the line must reach 0 at n_steps: divide by the share that is left, 1 - hold
     lr if s / n < h else lr * (1 - (s / n - h)) | the line starts at 1 where the hold ends: count the steps from there
-    lr if s / n < h else lr * (1 - (s / n - h) / h) | the line falls by the share of the hold: divide by 1 - hold, not
-        by hold
+    lr if s / n < h else lr * (1 - (s / n - h) / h) | the line falls by the share of the hold: divide by 1 - hold
     lr * min(1, (1 - s / n) * (1 - h)) | multiply by nothing: the line is divided by 1 - hold
     lr if s / n < h else lr * (s / n - h) / (1 - h) | the line rises after the hold: 1 minus the share that is done
     lr * min(1, s / n / h) | this rises with the steps: the rate falls at the end
     lr * (1 - s / n / h) if s / n < h else 0.0 | hold and fall are swapped: first hold, then fall
-    lr if s / n < 1 - h else lr * (1 - s / n) / h | hold is the share at lr, not the share of the fall: it ends at hold
-        * n_steps
+    lr if s / n < 1 - h else lr * (1 - s / n) / h | hold is the share at lr, not of the fall: it ends at hold * n_steps
     lr | the rate never falls: after the hold a straight line to 0
-    lr if s < h else line(s, n, lr, h) | hold is a share of the run, not a number of steps: compare step / n_steps with
-        it
+    lr if s < h else line(s, n, lr, h) | hold is a share, not a number of steps: compare step / n_steps with it
     lr if s < h else lr * (n - s) / (n - h) | hold is a share of the run, not a number of steps: divide by n_steps
     lr * min(1, line(s, n, 1, h)) ** 2 | a straight line, not a parabola
     lr * min(1, line(s, n, 1, h)) ** 0.5 | a straight line, not a root
     lr if s / n < h else lr * (1 + math.cos(math.pi * (s / n - h) / (1 - h))) / 2 | a straight line, not a cosine
     lr if s / n < h else lr * math.exp(-(s / n - h) / (1 - h)) | a straight line, not an exponential
     lr * min(1, (1 - s / (n - 1)) / (1 - h)) | the line must reach 0 at step n_steps, not at n_steps - 1
-    lr * min(1, (1 - (s + 1) / n) / (1 - h)) | steps count from 0: step, not step + 1
     min(1, line(s, n, 1, h)) | this is the factor; multiply it by lr
     min(1, line(s, n, lr, h)) | multiply the smaller of 1 and the line by lr: here 1 is not multiplied
     lr * min(1, (1 - s // n) / (1 - h)) | the share done is step / n_steps: no //, which rounds it down to 0

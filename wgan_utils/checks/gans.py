@@ -19,7 +19,6 @@ optimal_discriminator = Exercise(
     q / (p + q) | data and fakes have changed places: D is the probability of data
     p / q | this ratio is D / (1 - D), the odds; divide by the sum of both densities
     q / p | this ratio is upside down, the odds of a fake; divide p by the sum of both densities
-    (p + q) / p | this is upside down: divide p by the sum
     np.log(p / q) | this is the logit of D; put it through the sigmoid
     np.log(q / p) | this is minus the logit of D: log(p / q), then the sigmoid
     np.log(p / (p + q)) | this is log D: the loss takes the logarithm, D is the probability
@@ -39,7 +38,6 @@ optimal_discriminator = Exercise(
     p**2 / (p**2 + q**2) | no squares: p / (p + q)
     p**0.5 / (p**0.5 + q**0.5) | no roots: p / (p + q)
     p / (1 + q) | a 1 in place of p: divide by p + q
-    p / (1 + p) | a 1 in place of q: divide by p + q
     (p / (p + q)).mean() | one number per point: this is the mean of D
     (p * p / (p + q)).sum() / p.sum() | one number per point: this is the mean of D over data
     (p + q) / 2 | where p = q, D is 1/2 and no more: this is the middle (p + q) / 2
@@ -59,16 +57,11 @@ js_from_loss = Exercise(
     2 * math.log(2) - loss | a half is missing: L = 2 JS - 2 log 2, so divide by 2
     math.log(2) - loss | divide the loss by 2 as well: L = 2 JS - 2 log 2
     2 * math.log(2) - loss / 2 | divide log 2 by 2 as well: a coin toss, loss 2 log 2, must read 0
-    math.log(2) / 2 - loss / 4 | divide once: both halves were taken twice
     math.log(2) / 2 - loss / 2 | only log 2 was halved, not needed: log 2 - loss / 2
     -loss / 2 | log 2 is missing: a coin toss, loss 2 log 2, must read 0
-    1 - loss / 2 / math.log(2) | this is in bits: the loss is in nats
     1 - loss / 2 | 1 is log2 of 2, in bits: in nats it is log 2
     1 + loss / 2 | 1 is log2 of 2, in bits: in nats it is log 2; and the loss is minus L
     math.log10(2) - loss / 2 | log10 is not the natural logarithm
-    loss / 2 | this is JS - log 2 with the sign of the loss flipped; add log 2 to minus half the loss
-    loss / 2 - math.log(2) | the sign is flipped: JS is log 2 minus half the loss
-    loss - 2 * math.log(2) | the sign is flipped, and a half is missing: JS is log 2 minus half the loss
     loss | the loss is not JS: a coin toss, loss 2 log 2, must read 0
     -loss | minus the loss is L: solve L = 2 JS - 2 log 2 for JS
     math.log(2) - 2 * loss | a loss of 2 log 2 reads 0, and a loss of 0 reads log 2: the line is log 2 - loss / 2
@@ -107,28 +100,21 @@ saturating_gradient = Exercise(
     right=lambda d: d * mean(fooled(d)),
     wrong="""d:
     -d * mean(fooled(d)) | the sign is flipped: descent on the loss must lower d, so its derivative is positive
-    d * (1 - mean(fooled(d))) | this is the non-saturating gradient (or D averaged over data): weigh the fakes by D, not
-        by 1 - D
+    d * (1 - mean(fooled(d))) | this is the non-saturating gradient (or D's mean over data): weigh by D, not by 1 - D
     -d * (1 - mean(fooled(d))) | this is minus the non-saturating gradient: weigh the fakes by D, not by 1 - D
     mean(fooled(d)) | this is the mean of D on fakes; the logit's slope, d in size, is missing
     -mean(fooled(d)) | this is minus the mean of D on fakes; the logit's slope, -d, is missing
     1 - mean(fooled(d)) | this is the mean of 1 - D on fakes: weigh by D, and the logit's slope d is missing
-    d * mean(fooled(d)) / 2 | this is half of it: you gave JS'(d), and the loss is 2 JS, or you let D follow d: freeze
-        it
+    d * mean(fooled(d)) / 2 | this is half of it: you gave JS'(d), and the loss is 2 JS, or D follows d: freeze it
     -mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is the loss itself; take its derivative
-    mean(np.logaddexp(0, -d * Z - d * d / 2)) | this is minus the loss itself; take its derivative
-    -mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the loss with log D: take the derivative of log(1 - D)
-    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss, -log D: take the derivative of log(1 -
-        D)
+    mean(np.logaddexp(0, d * Z + d * d / 2)) | this is the non-saturating loss: take the derivative of log(1 - D)
     -d * mean(fooled(d) * (1 - fooled(d))) | this is the slope of D; the loss is log(1 - D)
-    d**2 * mean(fooled(d)) | the logit's slope is d, not d^2
     d * mean(fooled(d, shift=-1.0)) | D* is taken at -d + z: fakes are at d + z
     d * mean(fooled(d, half=0.0)) | the logit of D* at x is d^2/2 - d x: the term d^2/2 is missing
     d * mean(fooled(d, half=1.0)) | the logit of D* at x is d^2/2 - d x: here d^2 is not halved
     d * mean(fooled(d, half=-0.5)) | the logit of D* at x is d^2/2 - d x: the sign of d^2/2 is flipped
     math.sqrt(2 * math.pi) * d * mean(fooled(d)) | the 1/sqrt(2 pi) of the normal density is missing
     d * mean(fooled(d)) / math.sqrt(2 * math.pi) | the normal density has 1/sqrt(2 pi), not 1/(2 pi)
-    d * mean(fooled(d)) / 4 | this is the derivative of JS with all terms halved twice
     d / (1 + math.exp(d * d / 2)) | weigh by the normal density: D at the mean of the fakes is not the mean of D
     1.0 | this is the gradient of W1, size 1 at every gap
     math.exp(-d * d / 8) | this is the rate at which it dies, not its value
@@ -145,7 +131,6 @@ density_ratio = Exercise(
     D / (1 - D) | fakes_per_real is missing: with k fakes per data point the best D is p / (p + k q), so solve that
     D / (1 - D) / k | k stands on the wrong side: the best D is p / (p + k q), solve it for p / q
     k * (1 - D) / D | this is upside down, and k on its wrong side: solve D = p / (p + k q) for p / q
-    (1 - D) / D / k | this is q / p, the ratio upside down
     (1 - D) / D | this is k q / p: upside down, and k is missing
     k * D | the 1 - D below is missing: D = p / (p + k q) is a share, not a ratio
     D / k | the 1 - D below is missing, and k belongs above: solve D = p / (p + k q) for p / q
@@ -159,8 +144,6 @@ density_ratio = Exercise(
     np.log(D / (1 - D)) | this is the logit: take its exponential, times k
     (D / (1 - D)) ** k | k multiplies the odds; it is no power
     k * D / (1 + D) | the share of fakes is 1 - D, not 1 + D
-    k**2 * D / (1 - D) | k once: D = p / (p + k q)
-    k**0.5 * D / (1 - D) | no root of k: D = p / (p + k q)
     (k * D / (1 - D)).mean() | one ratio per point: this is their mean
     """,
     corners=lambda rng: {
@@ -227,8 +210,7 @@ bounded_gradient = Exercise(
     min(d, s) * mean(not_fooled(min(d, s), d, half=0.0)) | the logit is 0 half way, at d / 2, not at the fakes' mean
     min(d, s) * mean(not_fooled(min(d, s), d, half=1.0)) | the logit is 0 half way, at d / 2, not at the data's mean
     min(d, s) / (1 + math.exp(-min(d, s) * d / 2)) | 1 - D at the mean of the fakes is not the mean of 1 - D
-    mean(np.logaddexp(0, -min(d, s) * (Z + d / 2))) | this is the loss with the wrong sign of the logit: take the
-        derivative of -log D
+    mean(np.logaddexp(0, -min(d, s) * (Z + d / 2))) | this is the loss, the logit's sign flipped; differentiate
     mean(np.logaddexp(0, min(d, s) * (Z + d / 2))) | this is the loss itself; take its derivative
     min(d, s) ** 2 * mean(not_fooled(min(d, s), d)) | the slope once, not squared
     1 - mean(not_fooled(min(d, s), d)) | this is the mean of D on the fakes

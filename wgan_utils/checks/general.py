@@ -228,10 +228,10 @@ def by_shape(found: list[np.ndarray], right: list[np.ndarray]) -> str:
             return f"this is the {word} of the right values: one step too many; {shapes}"
     if found[0].shape != right[0].shape and all_same(np.ravel, np.ravel):
         return f"the values are right, in another shape: {shapes}"
-    if found[0].ndim == 1 and right[0].size == 1 and all_same(lambda v: v[0]):
-        return f"the first entry is right: return this number alone; {shapes}"
-    if found[0].ndim == 1 and right[0].size == 1 and all_same(lambda v: v[-1]):
-        return f"the last entry is right: return this number alone; {shapes}"
+    edges = {"first": 0, "last": -1}
+    for word, index in edges.items():
+        if found[0].ndim == 1 and right[0].size == 1 and all_same(lambda v, k=index: v[k]):
+            return f"the {word} entry is right: return this number alone; {shapes}"
     if found[0].ndim and right[0].ndim:
         forms = {
             "the order is reversed": lambda v: v[::-1],
@@ -259,9 +259,8 @@ def by_shape(found: list[np.ndarray], right: list[np.ndarray]) -> str:
         return "your answer is infinite where it should be finite: a division by 0, or the logarithm of 0"
     if found[0].ndim:
         ok = [np.isclose(f, r, rtol=1e-4, atol=1e-6) for f, r in pairs]
-        edges = {"first": 0, "last": -1} if all(len(o) > 2 for o in ok) else {}
         for word, index in edges.items():
-            if all(o.sum() == o.size - o[index].size and not o[index].all() for o in ok):
+            if all(len(o) > 2 and o.sum() == o.size - o[index].size and not o[index].all() for o in ok):
                 return f"all is right but the {word} entry"
         if any(o.any() for o in ok) and not all(o.all() for o in ok):
             f, r, o = next((f, r, o) for (f, r), o in zip(pairs, ok, strict=True) if not o.all())

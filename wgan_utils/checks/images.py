@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from wgan_utils.checks.answer import Exercise, Objection
+from wgan_utils.checks.answer import Exercise, Objection, slips
 from wgan_utils.checks.critics import tensor
 
 
@@ -48,8 +48,7 @@ latent_walk = Exercise(
     steps(lambda n: torch.arange(n) / n) | the walk stops one step short: divide by n - 1, so that the last row is z_end
     steps(lambda n: (torch.arange(n) + 1) / n) | the walk leaves out z_start: the first share is 0
     steps(lambda n: (torch.arange(n) + 1) / (n + 1)) | both ends are left out: the shares run from 0 to 1
-    steps(lambda n: (torch.arange(n) + 0.5) / n) | both ends are left out, by half a step each: the shares run from 0 to
-        1
+    steps(lambda n: (torch.arange(n) + 0.5) / n) | half a step is left out at both ends: the shares run from 0 to 1
     steps(lambda n: torch.arange(n).double()) | the walk goes too far: the shares run from 0 to 1
     steps(lambda n: torch.arange(n) / (n - 2)) | the walk goes too far, past z_end: the shares run from 0 to 1
     walk(a, b, n + 1) | there is one point too many: n points have n - 1 gaps
@@ -58,10 +57,8 @@ latent_walk = Exercise(
     walk(a, b, n + 1)[:-1][: n - 1] | the last point is missing: both ends are included
     walk(a, b, n + 2) | there are two points too many: the ends are among the n
     walk(a, b, n)[1:-1] | there are two points too few: the ends are among the n
-    a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | you added a multiple of z_end; weight z_start by what is
-        left, 1 - share
+    a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | weight z_start by what is left, 1 - share
     walk(0 * a, b - a, n) | weight z_start by what is left, 1 - share: this is the change alone
-    walk(0 * a, b, n) | z_start is missing: this walks from the origin to z_end
     walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
     walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
     walk(a, b, n, sway=lambda s: s**2) | evenly spaced: the shares are not squared
@@ -74,8 +71,7 @@ latent_walk = Exercise(
     torch.stack([a, b]) | these are the two ends alone: n points
     a.expand(n, -1) | all points are z_start: move them
     b.expand(n, -1) | all points are z_end: start at z_start
-    torch.nn.functional.normalize(walk(a, b, n), dim=1) | the coordinates are scaled to length 1: leave the points on
-        the line
+    torch.nn.functional.normalize(walk(a, b, n), dim=1) | the points are scaled to length 1: leave the line
     (a + torch.linspace(0, 1, len(a), dtype=a.dtype) * (b - a)).expand(n, -1) | each coordinate got its own share: all
         coordinates of a point share one
     walk(b, 2 * b - a, n) | row 0 must be z_start: this begins at z_end
@@ -120,51 +116,38 @@ rank_correlation = Exercise(
     right=of_ranks(correlation),
     wrong="""*args:
     of_tensors(correlation) | this is the correlation of the values; replace them by their ranks first
-    of_tensors(lambda a, b: correlation(a.argsort().double(), b.argsort().double())) | one argsort gives the order, not
-        the ranks; apply it twice
-    of_tensors(lambda a, b: correlation(ranks(a), b)) | only the first list was ranked
-    of_tensors(lambda a, b: correlation(a, ranks(b))) | only the second list was ranked
-    of_tensors(lambda a, b: correlation(a.argsort().double(), ranks(b))) | one argsort for the first list: apply it
-        twice to both
-    of_tensors(lambda a, b: correlation(ranks(a), b.argsort().double())) | one argsort for the second list: apply it
-        twice to both
-    of_ranks(lambda a, b: -correlation(a, b)) | the sign is flipped: rank both lists in the same direction
-    of_tensors(lambda a, b: correlation(a.sort().values, b.sort().values)) | the lists were sorted, each by itself: that
-        undoes the pairs
-    of_tensors(lambda a, b: torch.ones(())) | this is always 1: ranks of sorted lists are equal, and entry [0, 0]
-        compares a list with itself; keep the pairs, and take [0, 1]
-    of_ranks(lambda a, b: correlation(a, b) ** 2) | this is the square, the share explained: take the correlation with
-        its sign
-    of_ranks(lambda a, b: correlation(a, b).abs()) | no absolute value: against each other is a negative correlation
-    of_ranks(lambda a, b: (centered(a) * centered(b)).mean()) | this is the covariance of the ranks: divide by both
-        spreads
-    of_ranks(lambda a, b: (centered(a) * centered(b)).sum() / (len(a) - 1)) | this is the covariance of the ranks (with
-        n - 1): divide by both spreads
-    of_ranks(lambda a, b: correlation(a, b) * (len(a) - 1) / len(a)) | degrees of freedom are mixed: covariance over n,
-        spreads over n - 1
-    of_ranks(lambda a, b: correlation(a, b) * len(a) / (len(a) - 1)) | degrees of freedom are mixed: covariance over n -
-        1, spreads over n
-    of_ranks(lambda a, b: (a * b).sum() / (a.norm() * b.norm())) | subtract the means first: this is the cosine of the
-        ranks
-    of_ranks(lambda a, b: ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm())) | subtract the means first:
-        this is the cosine of the ranks, counted from 1
-    of_ranks(lambda a, b: _kendall(a, b)) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
-    of_ranks(lambda a, b: _spread(a, b)) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - _spread(a, b) / 6) | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1))) | the squares are missing: 1 - 6
-        sum d^2 / (n (n^2 - 1))
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1)) | the denominator is n (n^2 - 1): here it is
-        n^2 - 1
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3) | the denominator is n (n^2 - 1): here it is n^3
-    of_ranks(lambda a, b: 1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1))) | the denominator is n (n^2 - 1): here
-        it is n (n - 1)
-    of_tensors(lambda a, b: 1 - _spread(a, b)) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the
-        values
-    of_ranks(lambda a, b: (a == b).double().mean()) | this is the share of equal ranks: take their correlation
-    of_ranks(lambda a, b: torch.corrcoef(torch.stack([a, b]))) | this is the matrix of correlations: take the entry [0,
-        1]
-    of_tensors(lambda a, b: correlation(ranks(a), b.sort().values)) | the second list was sorted, which undoes the pairs
-    of_tensors(lambda a, b: correlation(a.sort().values, ranks(b))) | the first list was sorted, which undoes the pairs
+    of_ranks(lambda a, b: ...):
+    -correlation(a, b) | the sign is flipped: rank both lists in the same direction
+    correlation(a, b) ** 2 | this is the square, the share explained: take the correlation with its sign
+    correlation(a, b).abs() | no absolute value: against each other is a negative correlation
+    (centered(a) * centered(b)).mean() | this is the covariance of the ranks: divide by both spreads
+    (centered(a) * centered(b)).sum() / (len(a) - 1) | this is their covariance (with n - 1): divide by both spreads
+    correlation(a, b) * (len(a) - 1) / len(a) | degrees of freedom are mixed: covariance over n, spreads over n - 1
+    correlation(a, b) * len(a) / (len(a) - 1) | degrees of freedom are mixed: covariance over n - 1, spreads over n
+    (a * b).sum() / (a.norm() * b.norm()) | subtract the means first: this is the cosine of the ranks
+    ((a + 1) * (b + 1)).sum() / ((a + 1).norm() * (b + 1).norm()) | subtract the means first: this is the cosine of the
+        ranks, counted from 1
+    _kendall(a, b) | this is Kendall's tau, which counts pairs: take the correlation of the ranks
+    _spread(a, b) | the 1 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - _spread(a, b) / 6 | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1)) | the squares are missing: 1 - 6 sum d^2 / (n (n^2 - 1))
+    1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1) | the denominator is n (n^2 - 1): here it is n^2 - 1
+    1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3 | the denominator is n (n^2 - 1): here it is n^3
+    1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1)) | the denominator is n (n^2 - 1): here it is n (n - 1)
+    (a == b).double().mean() | this is the share of equal ranks: take their correlation
+    torch.corrcoef(torch.stack([a, b])) | this is the matrix of correlations: take the entry [0, 1]
+    of_tensors(lambda a, b: ...):
+    correlation(a.argsort().double(), b.argsort().double()) | one argsort gives the order, not the ranks; apply it twice
+    correlation(ranks(a), b) | only the first list was ranked
+    correlation(a, ranks(b)) | only the second list was ranked
+    correlation(a.argsort().double(), ranks(b)) | one argsort for the first list: apply it twice to both
+    correlation(ranks(a), b.argsort().double()) | one argsort for the second list: apply it twice to both
+    correlation(a.sort().values, b.sort().values) | the lists were sorted, each by itself: that undoes the pairs
+    torch.ones(()) | this is always 1: ranks of sorted lists are equal, and entry [0, 0] compares a list with itself;
+        keep the pairs, and take [0, 1]
+    1 - _spread(a, b) | the formula 1 - 6 sum d^2 / (n (n^2 - 1)) takes ranks; these are the values
+    correlation(ranks(a), b.sort().values) | the second list was sorted, which undoes the pairs
+    correlation(a.sort().values, ranks(b)) | the first list was sorted, which undoes the pairs
     """,
     corners=lambda rng: {
         "two lists in one order have the correlation 1, however far apart the values lie": (
@@ -185,7 +168,7 @@ def _spread(a, b):
     return 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
 
 
-LEVELS = {"c": ((250, 250, 250), 60, 24), "a": ((60, 60, 60), 28, 28), "b": ((210, 100, 40), 64, 32)}
+LEVELS = {"c": ((250, 250, 250), 60, 24), "a": ((60, 60, 60), 28, 28), "b": ((220, 60, 150), 64, 32)}
 
 
 def read(folder, names=sorted, mode="L", cut=lambda picture: picture.resize((28, 28)), end=lambda pictures: pictures):
@@ -211,18 +194,14 @@ def read_and_look(function, task) -> tuple:
             return None, None, ()
         _object_to_type(answer)
         if not ((answer > 8) & (answer < 247)).any() and answer.max() > 1:
-            raise Objection(
-                'only black and white are left: read them as grey, convert("L"), not ("1"), without a threshold'
-            )
-        slips = [blocks(slip(folder)).flatten() for slip in SLIPS.values()]
-    return answer, blocks(answer).flatten(), tuple(slips)
+            raise Objection('only black and white are left: read grey, convert("L"), not ("1"), without a threshold')
+        seen = [blocks(reader(folder)).flatten() for reader in (read, *SLIPS.values())]
+    return answer, blocks(answer).flatten(), tuple(seen)
 
 
 def _object_to_type(answer):
     if isinstance(answer, list | tuple):
-        raise Objection(
-            f"expected one tensor, found a {type(answer).__name__} of {len(answer)}: torch.stack makes one of them"
-        )
+        raise Objection(f"expected one tensor, found a {type(answer).__name__} of {len(answer)}: use torch.stack")
     if not isinstance(answer, Tensor):
         raise Objection(f"expected a tensor, found {type(answer).__name__}")
     shape, colour = tuple(answer.shape), 'the pictures are still in colour: read them as grey, convert("L")'
@@ -233,12 +212,10 @@ def _object_to_type(answer):
     if shape == (3, 28, 28, 1):
         raise Objection(f"the channel comes second: expected (3, 1, 28, 28), found {shape}")
     if answer.dtype != torch.uint8 or shape != (3, 1, 28, 28):
-        hint = ": the axis of the channel is missing" if shape == (3, 28, 28) else ""
-        hint = hint or (
-            ": this is one picture; read them all" if shape in [(1, 1, 28, 28), (1, 28, 28), (28, 28)] else ""
-        )
-        hint = hint or (": two axes have changed places" if shape == (1, 3, 28, 28) else "")
-        raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hint}")
+        hints = dict.fromkeys([(1, 1, 28, 28), (1, 28, 28), (28, 28)], ": this is one picture; read them all")
+        hints[3, 28, 28] = ": the axis of the channel is missing"
+        hints[1, 3, 28, 28] = ": two axes have changed places"
+        raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hints.get(shape, '')}")
 
 
 def _middle(picture):
@@ -246,53 +223,45 @@ def _middle(picture):
     return picture.crop((left, top, left + 28, top + 28))
 
 
-SLIPS = {
-    "right": read,
-    "rows and columns are swapped: the order is (n, 1, height, width)": lambda f: read(f, end=lambda p: p.mT),
-    "the brightness is inverted: 0 is black, 255 white": lambda f: read(f, end=lambda p: 255 - p),
-    "sort the files by name, so that a run can be repeated; these are in reverse order": lambda f: read(
-        f, names=lambda paths: sorted(paths, reverse=True)
-    ),
-    **{
-        f"sort the files by name, so that a run can be repeated; yours come as {', '.join(order)}": (
-            lambda f, order=order: read(f, names=lambda paths: [Path(f) / f"{name}.png" for name in order])
-        )
-        for order in ("acb", "bac", "bca", "cab")
-    },
-    "the pictures are upside down": lambda f: read(f, end=lambda p: p.flip(2)),
-    "the pictures are turned by a quarter": lambda f: read(f, end=lambda p: torch.rot90(p, 1, (2, 3))),
-    "the pictures are turned by a quarter, the other way": lambda f: read(f, end=lambda p: torch.rot90(p, -1, (2, 3))),
-    "left and right are swapped": lambda f: read(f, end=lambda p: p.flip(3)),
-    "the pictures were cut, not shrunk: resize them to 28 x 28": lambda f: read(
-        f, cut=lambda p: p.crop((0, 0, 28, 28))
-    ),
-    "the middle was cut out: resize the whole picture to 28 x 28": lambda f: read(f, cut=_middle),
-    'one colour of three was taken, the red: convert("L") weighs all': lambda f: _channel(f, 0),
-    'one colour of three was taken, the green: convert("L") weighs all': lambda f: _channel(f, 1),
-    'one colour of three was taken, the blue: convert("L") weighs all': lambda f: _channel(f, 2),
-    "bytes run from 0 to 255: these were divided by 255": lambda f: read(f, end=lambda p: p // 255),
-    "bytes run from 0 to 255: these were divided by 255 and rounded": lambda f: read(
-        f, end=lambda p: (p / 255).round().to(torch.uint8)
-    ),
-    "bytes run from 0 to 255: these are half as bright": lambda f: read(f, end=lambda p: p // 2),
-    'only black and white are left, as 0 and 1: convert("L"), not ("1")': lambda f: read(
-        f, end=lambda p: (p > 127).to(torch.uint8)
-    ),
-    "the bytes ran over: they were scaled to [-1, 1] before they became bytes": lambda f: read(
-        f, end=lambda p: (p / 127.5 - 1).to(torch.int16).to(torch.uint8)
-    ),
-    "all pictures are black: were they read before the tensor was filled?": lambda f: read(f, end=lambda p: 0 * p),
-    "all pictures are the first one": lambda f: read(f, end=lambda p: p[:1].expand(3, -1, -1, -1)),
-    "all pictures are the last one": lambda f: read(f, end=lambda p: p[-1:].expand(3, -1, -1, -1)),
-}
-
-
 def _channel(folder, k):
     return read(folder, mode="RGB", end=lambda p: p[:, 0, ..., k][:, None])
 
 
+def in_order(names):
+    return lambda paths: sorted(paths, key=lambda path: names.index(path.stem))
+
+
+SLIPS = slips(
+    """folder:
+    read(folder, end=lambda p: p.mT) | rows and columns are swapped: the order is (n, 1, height, width)
+    read(folder, end=lambda p: 255 - p) | the brightness is inverted: 0 is black, 255 white
+    read(folder, in_order("cba")) | sort the files by name, so that a run can be repeated; these are in reverse order
+    read(folder, in_order("acb")) | sort the files by name, so that a run can be repeated; yours come as a, c, b
+    read(folder, in_order("bac")) | sort the files by name, so that a run can be repeated; yours come as b, a, c
+    read(folder, in_order("bca")) | sort the files by name, so that a run can be repeated; yours come as b, c, a
+    read(folder, in_order("cab")) | sort the files by name, so that a run can be repeated; yours come as c, a, b
+    read(folder, end=lambda p: p.flip(2)) | the pictures are upside down
+    read(folder, end=lambda p: torch.rot90(p, 1, (2, 3))) | the pictures are turned by a quarter
+    read(folder, end=lambda p: torch.rot90(p, -1, (2, 3))) | the pictures are turned by a quarter, the other way
+    read(folder, end=lambda p: p.flip(3)) | left and right are swapped
+    read(folder, cut=lambda p: p.crop((0, 0, 28, 28))) | the pictures were cut, not shrunk: resize them to 28 x 28
+    read(folder, cut=_middle) | the middle was cut out: resize the whole picture to 28 x 28
+    _channel(folder, 0) | one colour of three was taken, the red: convert("L") weighs all
+    _channel(folder, 1) | one colour of three was taken, the green: convert("L") weighs all
+    _channel(folder, 2) | one colour of three was taken, the blue: convert("L") weighs all
+    read(folder, end=lambda p: p // 255) | bytes run from 0 to 255: these were divided by 255
+    read(folder, end=lambda p: p // 2) | bytes run from 0 to 255: these are half as bright
+    read(folder, end=lambda p: p > 127) | only black and white are left, as 0 and 1: convert("L"), not ("1")
+    read(folder, end=lambda p: 0 * p) | all pictures are black: were they read before the tensor was filled?
+    read(folder, end=lambda p: p[:1].expand(3, -1, -1, -1)) | all pictures are the first one
+    read(folder, end=lambda p: p[-1:].expand(3, -1, -1, -1)) | all pictures are the last one
+    """,
+    globals(),
+)
+
+
 def nth(k):
-    return lambda *slips: slips[k]
+    return lambda *seen: seen[k]
 
 
 images_from_folder = Exercise(
@@ -300,7 +269,7 @@ images_from_folder = Exercise(
     cases=lambda rng: [("a folder of three pictures",)],
     right=nth(0),
     probe=read_and_look,
-    wrong={sentence: nth(k) for k, sentence in enumerate(SLIPS) if k},
+    wrong={sentence: nth(k) for k, sentence in enumerate(SLIPS, 1)},
     errors={
         "unsupported operand type(s) for /: 'str'": "folder is a text: Path(folder) / name",
         "has no attribute 'glob'": "folder is a text: Path(folder).glob(...)",
@@ -339,9 +308,7 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
     if not scores.requires_grad:
         raise Objection("the scores have no graph, so nothing can be trained: no detach() or no_grad() in a critic")
     if not torch.isfinite(scores).all():
-        raise Objection(
-            "the scores are not finite: a critic ends with a linear layer, without logarithm or exponential"
-        )
+        raise Objection("the scores are not finite: end with a linear layer, without logarithm or exponential")
     scale = scores.detach().abs().max()
     for _ in range(200):  # until the vectors of a spectral norm rest, which takes some long
         with torch.no_grad():
@@ -359,9 +326,7 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
             raise Objection(f"{of}the scores do not depend on channel {channel}: all channels enter the first layer")
     bend = critic(images + images.flip(0)) + critic(0 * images) - critic(images) - critic(images.flip(0))
     if bend.abs().max() < 1e-4 * scale:
-        raise Objection(
-            "the scores are linear in the image, so one slope is everywhere: a LeakyReLU between two layers"
-        )
+        raise Objection("the scores are linear in the image, of one slope: put a LeakyReLU between two layers")
     return critic, 1.0, (channels, height, width)
 
 
@@ -374,10 +339,8 @@ def _object_to_end(critic: nn.Module, images: Tensor) -> None:
     for hook in hooks:
         hook.remove()
     if scores.max() == scores.min():
-        raise Objection(
-            f"every image gets the score {scores.flatten()[0]:.3g}: a critic ends with a linear layer, without "
-            "softmax or a norm over a single number"
-        )
+        score = scores.flatten()[0].item()
+        raise Objection(f"every image gets the score {score:.3g}: no softmax or norm over a single number at the end")
 
     def with_output(factor: float) -> Tensor:
         hook = ran[-1].register_forward_hook(lambda layer, x, output: factor * output)

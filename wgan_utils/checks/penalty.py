@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wgan_utils.checks.answer import Exercise, Objection, reseed, slips
+from wgan_utils.checks.answer import Exercise, Objection, kind, reseed, slips
 from wgan_utils.checks.critics import tensor
 
 
@@ -55,26 +55,16 @@ def fault_of_points(x_hat: Tensor, x_real: Tensor, x_fake: Tensor, shuffled: str
             return shuffled
         eps = ((x_hat - x_fake) / (x_real - x_fake)).flatten(1)
         if eps.min() < -1e-3 or eps.max() > 1 + 1e-3:
-            return (
-                "x_hat is not on the straight line between the two: mix them with eps and 1 - eps, one eps per sample, "
-                "and add no noise"
-            )
+            return "x_hat is not on the straight line: mix with eps and 1 - eps, one eps per sample, and add no noise"
         return "eps differs from coordinate to coordinate: x_hat leaves the straight line; draw one eps per sample"
     if (total - 1).abs().max() > 1e-3:
         if (a - b).abs().max() < 1e-3:
-            return (
-                "x_hat is not on the straight line between the two: the weights must be eps and 1 - eps, not eps twice"
-            )
+            return "x_hat is not on the straight line: the weights must be eps and 1 - eps, not eps twice"
         if (a - b - 1).abs().max() < 1e-3 or (a + 1 - b).abs().max() < 1e-3 or (a - 1).abs().max() < 1e-3:
-            return (
-                "x_hat is not on the straight line between the two: the weights must be eps and 1 - eps, which sum "
-                "to 1; here one of them is a whole 1 too much, or its sign is flipped"
-            )
+            return "eps and 1 - eps sum to 1; one of your weights is a whole 1 too much, or its sign is flipped"
         if (total - total[0]).abs().max() < 1e-3:
             return f"the weights must be eps and 1 - eps, which sum to 1; yours sum to {total[0]:.3g}"
-        return (
-            "the weights of data and fakes do not sum to 1: was eps drawn twice? Draw it once, and use eps and 1 - eps"
-        )
+        return "the weights do not sum to 1: was eps drawn twice? Draw it once, and use eps and 1 - eps"
     if (a - 1).abs().max() < 1e-5:
         return "eps is always 1: x_hat holds only the real points, at one end of each segment; mix in fakes (exhibit 4)"
     if a.abs().max() < 1e-5:
@@ -86,10 +76,7 @@ def fault_of_points(x_hat: Tensor, x_real: Tensor, x_fake: Tensor, shuffled: str
     if torch.minimum(a.abs(), (a - 1).abs()).max() < 1e-5:
         return "eps is 0 or 1, a coin: each x_hat is a data point or a fake; draw eps from all of [0, 1]"
     if a.min() < -1e-3 or a.max() > 1 + 1e-3:
-        return (
-            "x_hat lies outside the segment: draw eps uniformly from [0, 1] with rand, not from a normal law or a "
-            "wider range (exhibit 1)"
-        )
+        return "x_hat lies outside the segment: draw eps with rand, from [0, 1], not from a normal law (exhibit 1)"
     return ""
 
 
@@ -132,16 +119,9 @@ def draw_points(points_between, x_real: Tensor, x_fake: Tensor) -> tuple:
     if isinstance(x_hat, tuple | list) and any(isinstance(x, Tensor) and x.shape == x_real.shape for x in x_hat):
         raise Objection("return the points alone, one tensor: eps stays inside the function")
     if not isinstance(x_hat, Tensor):
-        raise Objection(
-            f"expected a tensor of shape {tuple(x_real.shape)}, found {type(x_hat).__name__}: {x_hat!s:.60}"
-        )
-    fault = fault_of_points(
-        x_hat.detach(),
-        x_real,
-        x_fake.detach(),
-        "the pairs are shuffled: x_hat[i] lies between x_real[i] and x_fake[i], one point per pair",
-    )
-    if fault:
+        raise Objection(f"expected a tensor of shape {tuple(x_real.shape)}, found {kind(x_hat)}")
+    shuffled = "the pairs are shuffled: x_hat[i] lies between x_real[i] and x_fake[i], one point per pair"
+    if fault := fault_of_points(x_hat.detach(), x_real, x_fake.detach(), shuffled):
         raise Objection(fault)
     if x_hat.requires_grad and not x_hat.is_leaf:
         raise Objection("the points are right, but a gradient flows back through them to the generator: detach x_hat")
@@ -152,11 +132,9 @@ def draw_points(points_between, x_real: Tensor, x_fake: Tensor) -> tuple:
     return x_hat, 1.0, given
 
 
-SHAPES = ((16, 1, 2, 3), (16, 2), (12, 4, 3))
-
 points_between = Exercise(
     "Notebook 07: one random point per pair on the segment between, for images and for points, without gradient.",
-    cases=lambda rng: [pairs_of(rng, *shape) for shape in SHAPES],
+    cases=lambda rng: [pairs_of(rng, *shape) for shape in ((16, 1, 2, 3), (16, 2), (12, 4, 3))],
     right=lambda x_real, x_fake: 1.0,
     probe=draw_points,
     wrong={},
@@ -268,49 +246,29 @@ def one_sided(slope):
     return (slope - 1).relu().square().mean()
 
 
-def axis_slips(charge) -> dict[str, Callable]:
-    """The slips in the norm, with whatever is charged for it."""
-    over = "flatten everything but the batch first"
-    return {
-        "the gradient of the mean score is each sample's divided by the batch: sum the scores": of_slope(
-            lambda s: charge(s / len(s))
-        ),
-        f"you took the norm over one axis, axis 1: {over} (exhibit 2)": of_grad(lambda g: charge(g.norm(dim=1))),
-        f"you took the norm over one axis, the last: {over}": of_grad(lambda g: charge(g.norm(dim=-1))),
-        f"the norm runs over the batch, axis 0: {over}, and take the norm over axis 1": of_grad(
-            lambda g: charge(g.norm(dim=0))
-        ),
-        f"the norm runs over the batch: {over}, then dim=1, not dim=0": of_grad(
-            lambda g: charge(g.flatten(1).norm(dim=0))
-        ),
-        f"you took the norm over two axes, the last: {over}": of_grad(lambda g: charge(g.norm(dim=(-2, -1)))),
-        "you took one norm over the whole batch; each sample has a slope of its own": of_grad(
-            lambda g: charge(g.norm().reshape(1))
-        ),
-        "you left the root out: compare the slope with 1, not its square (you squared the slope itself)": of_slope(
-            lambda s: charge(s**2)
-        ),
-        "this is the root of the slope, one root too many: norm takes it already": of_slope(lambda s: charge(s**0.5)),
-        "you added absolute entries: the slope is the Euclidean norm, the root of a sum of squares": of_grad(
-            lambda g: charge(g.flatten(1).abs().sum(1))
-        ),
-        "you took the largest entry: the slope is the Euclidean norm, the root of a sum of squares": of_grad(
-            lambda g: charge(g.flatten(1).abs().amax(1))
-        ),
-        "you took each entry of the gradient for a slope: take the norm of a sample's gradient": of_grad(charge),
-        "you took each entry of the gradient for a slope: take the norm of a sample's gradient first": of_grad(
-            lambda g: charge(g.abs())
-        ),
-        "you took the mean of the squares under the root: the norm takes their sum": of_grad(
-            lambda g: charge(g.flatten(1).square().mean(1).sqrt())
-        ),
-        "you took the sum of a sample's gradient: take its norm": of_grad(lambda g: charge(g.flatten(1).sum(1))),
-        "you took the mean of a sample's gradient: take its norm": of_grad(lambda g: charge(g.flatten(1).mean(1))),
-        "the slope is halved": of_slope(lambda s: charge(s / 2)),
-    }
-
-
-TWO_SIDED = """s:
+IN_THE_SLOPE = """*args:
+of_grad(lambda g: charge(...)):
+g.flatten(1).norm(dim=1) / len(g) | the gradient of the mean score is each sample's divided by the batch: sum the scores
+g.norm(dim=1) | you took the norm over one axis, axis 1: flatten everything but the batch first (exhibit 2)
+g.norm(dim=-1) | you took the norm over one axis, the last: flatten everything but the batch first
+g.norm(dim=0) | the norm runs over the batch, axis 0: flatten everything but the batch first, and take the norm over
+    axis 1
+g.norm(dim=(-2, -1)) | you took the norm over two axes, the last: flatten everything but the batch first
+g.norm().reshape(1) | you took one norm over the whole batch; each sample has a slope of its own
+g.flatten(1).square().sum(1) | you left the root out: compare the slope with 1, not its square (you squared the slope
+    itself)
+g.flatten(1).norm(dim=1) ** 0.5 | this is the root of the slope, one root too many: norm takes it already
+g.flatten(1).abs().sum(1) | you added absolute entries: the slope is the Euclidean norm, the root of a sum of squares
+g.flatten(1).abs().amax(1) | you took the largest entry: the slope is the Euclidean norm, the root of a sum of squares
+g | you took each entry of the gradient for a slope: take the norm of a sample's gradient
+g.abs() | you took each entry of the gradient for a slope: take the norm of a sample's gradient first
+g.flatten(1).square().mean(1).sqrt() | you took the mean of the squares under the root: the norm takes their sum
+g.flatten(1).sum(1) | you took the sum of a sample's gradient: take its norm
+g.flatten(1).mean(1) | you took the mean of a sample's gradient: take its norm
+g.flatten(1).norm(dim=1) / 2 | the slope is halved
+"""
+TWO_SIDED = """*args:
+of_slope(lambda s: ...):
 -two_sided(s) | the sign is flipped: the penalty is added to a loss that is minimised, so it must be 0 or more
 (s - 1).mean() | square each deviation: as it stands slopes above 1 and below 1 cancel; the square is missing
 (1 - s).mean() | 1 - slope without a square rewards steep slopes: square each deviation
@@ -318,7 +276,7 @@ TWO_SIDED = """s:
 (s - 1).mean() ** 2 | take the square of each deviation first, then the mean
 two_sided(s) ** 0.5 | no root after the mean: the penalty is the mean square
 (s - 1).pow(4).mean() | the square, not the cube or the fourth power
-one_sided | this is the one-sided penalty, for slopes above 1: here slopes below 1 cost too, two-sided
+one_sided(s) | this is the one-sided penalty, for slopes above 1: here slopes below 1 cost too, two-sided
 (1 - s).relu().square().mean() | this charges for slopes below 1 alone: those above cost too
 (s - 1).relu().mean() | this is the one-sided penalty without a square: slopes below 1 cost too
 (s - 1).square().sum() | you took the sum over the batch; take the mean, or the penalty grows with the batch
@@ -329,7 +287,6 @@ s.mean() | this is the mean slope: charge for its deviation from 1, squared
 (s.square() - 1).abs().mean() | squares of slope and of 1 were taken one by one; (slope - 1)^2 is one square
 10 * two_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
 (10 * (s - 1)).square().mean() | lambda_gp is no part of it, and no factor stands under the square
-two_sided(s) / 2 | no half: the mean of (slope - 1)^2
 (s - 1).square().max() | each deviation counts: not the largest alone
 (s - 1).square().median() | each deviation counts: take the mean, not the median
 s.var(correction=0) | the spread of the slopes is not the penalty: charge for the distance to 1
@@ -358,10 +315,7 @@ def for_slopes(task: str, charge: Callable, table: str, shapes: tuple, probe=ask
         corners=lambda rng: {
             "where a slope is 0 nothing may be NaN or infinite": (torch.zeros(4, *shapes[0][1:]),) * 2,
         },
-        wrong={
-            **{sentence: of_slope(slip) for sentence, slip in slips(table, globals()).items()},
-            **axis_slips(charge),
-        },
+        wrong=slips(table, globals()) | slips(IN_THE_SLOPE, {"charge": charge, "of_grad": of_grad}),
         errors=ERRORS,
     )
 
@@ -376,15 +330,13 @@ gradient_penalty = for_slopes(
 one_sided_penalty = for_slopes(
     "Notebook 10: the mean of max(slope - 1, 0)^2 at points drawn as in ``gradient_penalty``.",
     one_sided,
-    """s:
-    two_sided | this is the two-sided penalty: slopes below 1 must cost nothing
+    """*args:
+    of_slope(lambda s: ...):
+    two_sided(s) | this is the two-sided penalty: slopes below 1 must cost nothing
     (1 - s).relu().square().mean() | the side is flipped: charge for slopes above 1
     (s - 1).relu().mean() | square the excess before you take the mean: the square is missing
     (s - 1).relu().mean() ** 2 | square the excess of each slope, then take the mean
     (s - 1).mean().relu() ** 2 | cut each excess at 0 before the mean: this cuts the mean excess
-    (s - 1).square().relu().mean() | cut at 0 before the square: a square is never negative
-    (s.relu() - 1).square().mean() | cut the excess slope - 1 at 0, not the slope
-    (s.clamp(max=1) - 1).square().mean() | this cuts the slope at 1 from above: take the excess, max(slope - 1, 0)
     s.clamp(min=1).square().mean() | subtract 1 from the slope first: the excess is max(slope - 1, 0)
     s.square().mean() | the 1 is missing: charge for the excess over slope 1
     (s.square() - 1).relu().mean() | cut the excess slope - 1, not slope^2 - 1
@@ -399,11 +351,8 @@ one_sided_penalty = for_slopes(
     (s - 1).mean() | as it stands slopes above 1 and below 1 cancel: cut the excess at 0, then square
     (s - 1).relu().square().max() | all of them count, not the largest excess alone
     (s + 1).relu().square().mean() | the excess is slope - 1: you added 1
-    (s.square() - 1).relu().square().mean() | take the root: the slope is charged, not its square
     10 * one_sided(s) | lambda_gp is no part of it: leave the 10 to the caller
-    one_sided(s) / 2 | no half: the mean of max(slope - 1, 0)^2
     (s - 1).relu().square() | take the mean over the pairs: these are all of them
-    s.relu().square().mean() | charge for slopes above 1, not above 0
     """,
     ((16, 2, 3, 4), (11, 3, 4, 2), (14, 1, 5, 5)),
 )

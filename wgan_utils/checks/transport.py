@@ -25,41 +25,28 @@ plan_cost = Exercise(
     cases=plans,
     right=lambda plan, x, y: (plan * gaps(x, y)).sum(),
     wrong="""plan, x, y:
-    (plan * gaps(x, y)).mean() | you took the mean over the entries of the plan; they are weights that sum to 1 already:
-        sum
-    (plan * gaps(x, y)).sum() / len(x) | you divided by n; the plan sums to 1 already
-    (plan * gaps(x, y)).sum() / len(y) | you divided by m; the plan sums to 1 already
-    (plan * gaps(x, y)).sum() * len(x) | you multiplied by n; the plan sums to 1 already
-    (plan * (x[:, None] - y)).sum() | you forgot the absolute value: moves to the left cost as much as moves to the
-        right
-    (plan * (y - x[:, None])).sum() | you forgot the absolute value: moves to the right cost as much as moves to the
-        left
-    abs((plan * (x[:, None] - y)).sum()) | take the absolute value of each distance, not of the total: moves to the left
-        and right cancel
+    (plan * gaps(x, y)).mean() | you took the mean over the plan's entries; they are weights that sum to 1 already: sum
+    (plan * (x[:, None] - y)).sum() | you forgot the absolute value: moves to the left cost as much as to the right
+    (plan * (y - x[:, None])).sum() | you forgot the absolute value: moves to the right cost as much as to the left
+    abs((plan * (x[:, None] - y)).sum()) | take the absolute value of each distance: left and right cancel in the total
     (plan * gaps(x, y) ** 2).sum() | you squared the distances: that is the cost of W2
     (plan * gaps(x, y) ** 2).sum() ** 0.5 | you squared the distances and took the root: that is W2
     (plan * gaps(x, y) ** 0.5).sum() | take the distance itself, not its square root
-    gaps(x, y).mean() | you left the plan out: weigh each distance by the mass that travels it; this is the mean
-        distance
-    gaps(x, y).sum() | you left the plan out: weigh each distance by the mass that travels it; this is the sum of
-        distances
+    gaps(x, y).mean() | you left the plan out: weigh each distance by its mass; this is the mean distance
+    gaps(x, y).sum() | you left the plan out: weigh each distance by its mass; this is the sum of distances
     (plan + gaps(x, y)).sum() | the plan and the distances are added; multiply them entry by entry
     (plan * gaps(y, x)).sum() | rows and columns are swapped: rows of the plan belong to x
     (plan * abs(x - y)).sum() | pair every x with every y, x[:, None] - y: this pairs them place by place
     (plan * gaps(x, y)).max() | this is the dearest route: add up all of them
     gaps(x, y).max() | this is the longest distance: weigh all by the plan
-    sum((plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y))))) | only the diagonal is counted: every entry
+    sum(plan[k, k] * abs(x[k] - y[k]) for k in range(min(len(x), len(y)))) | only the diagonal is counted: every entry
         of the plan moves mass
     plan.sum() | this is the sum of the plan: weigh each entry by its distance
     (plan @ gaps(x, y).T).sum() | a matrix product is not wanted: multiply entry by entry
-    (plan**2 * gaps(x, y)).sum() | you squared the plan: each entry counts once
-    (plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)).sum() | each row was made to sum to 1: the plan's entries are
-        the masses as they are
-    (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: the plan's entries are the masses
-        as they are
+    (plan / plan.sum(axis=1, keepdims=True) * gaps(x, y)).sum() | each row was made to sum to 1: leave the masses
+    (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: leave the masses
     (plan * np.outer(x, y)).sum() | multiply the plan by distances, not by products of positions
-    abs(x.mean() - y.mean()) | this is the difference of the two means: that is what plans cost only if all mass moves
-        one way
+    abs(x.mean() - y.mean()) | this is the difference of the means: plans cost that only if all mass moves one way
     ((plan > 0) * gaps(x, y)).sum() | this counts the entries with mass: weigh each by its distance
     _least(plan, x, y) | this is W1 by sorting; the cost of *this* plan is asked, cheapest or not
     (plan[0] * abs(x[0] - y)).sum() | this is the first row alone: add up all rows
@@ -105,17 +92,18 @@ w1_line = Exercise(
     cases=lines,
     right=lambda positions, p, q: area(positions, p, q),
     wrong="""x, p, q:
+    changed_area(crossing=lambda gap: ...):
+    gap.cumsum()[:-1] | you forgot the absolute value: earth moved left must not pay for earth moved right
+    abs(gap)[:-1] | you compared masses; compare what has piled up so far: a cumulative sum
+    abs(gap).cumsum()[:-1] | take the absolute value after the cumulative sum, not before
+    abs(gap.cumsum())[1:] | one gap off: the mass piled up at point i crosses the gap from i to i + 1
+    gap.cumsum()[:-1] ** 2 | no square: this is the Cramer distance, with squared differences
+    ...:
     changed_area(total=lambda c, w: c.sum()) | you forgot the bin width: mass that crosses a wide gap pays more
     changed_area(total=lambda c, w: c.mean()) | you forgot the bin width: this is the mean of the masses that cross
-    changed_area(crossing=lambda gap: gap.cumsum()[:-1]) | you forgot the absolute value: earth moved left must not pay
-        for earth moved right
     changed_area(crossing=lambda gap: gap.cumsum()[:-1], total=lambda c, w: abs(c @ w)) | you took the absolute value of
         the total; take it in each gap: this is the gap of the means
     (p * x).sum() - (q * x).sum() | this is the difference of the means: take absolute values in each gap
-    changed_area(crossing=lambda gap: abs(gap)[:-1]) | you compared masses; compare what has piled up so far: a
-        cumulative sum
-    changed_area(crossing=lambda gap: abs(gap).cumsum()[:-1]) | take the absolute value after the cumulative sum, not
-        before
     changed_area(mixed=(), widths=lambda x: abs(np.diff(x))) | sort first: the positions come in any order
     changed_area(mixed=()) | sort first: the positions come in any order, and a width cannot be negative
     changed_area(mixed=(0,)) | sort p and q together with the positions
@@ -123,25 +111,17 @@ w1_line = Exercise(
     changed_area(mixed=(0, 1)) | sort q together with the positions, as p
     changed_area(mixed=(0, 2)) | sort p together with the positions, as q
     area(np.sort(x), np.sort(p), np.sort(q)) | p and q go in the order of the positions; each was sorted by its own size
-    changed_area(crossing=lambda gap: abs(gap.cumsum())[1:]) | one gap off: the mass piled up at point i crosses the gap
-        from i to i + 1
     changed_area(total=lambda c, w: c[1:] @ w[1:]) | the first gap is missing
     changed_area(total=lambda c, w: c[:-1] @ w[:-1]) | the last gap is missing
     changed_area(total=lambda c, w: (c * w).max()) | this is the largest area of one gap: add all
-    changed_area(total=lambda c, w: c.max()) | this is the largest gap between the distribution functions (Kolmogorov):
-        take the area
+    changed_area(total=lambda c, w: c.max()) | this is the largest gap (Kolmogorov): take the area
     changed_area(total=lambda c, w: (c * w).mean()) | take the sum over the gaps, not their mean
     changed_area(total=lambda c, w: c @ w / w.sum()) | the area is mass times width: do not divide by the total length
-    changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2) | no square: this is the Cramer distance, with squared
-        differences
     changed_area(crossing=lambda gap: gap.cumsum()[:-1] ** 2, total=lambda c, w: (c @ w) ** 0.5) | no square: this is
         the root of the Cramer distance
     changed_area(widths=lambda x: np.diff(x) ** 2) | the width once, not squared
-    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) |
-        a distribution function is flat between its points: rectangles, not trapezoids
-    changed_area(total=lambda c, w: c @ w / 2) | no half: each gap is crossed once
-    area(x, p, 0 * q) | q is missing: pile up the difference p - q
-    area(x, 0 * p, q) | p is missing: pile up the difference p - q
+    changed_area(crossing=lambda gap: abs(gap.cumsum()), total=lambda c, w: (c[1:] + c[:-1]) @ w / 2) | a distribution
+        function is flat between its points: rectangles, not trapezoids
     abs(p - q).sum() / 2 | this is TV: positions count
     abs(p - q).sum() | this is the sum of |p - q|: positions count
     (abs(p - q) * abs(x)).sum() | mass does not stay on its point, weighed by its position: pile it up gap by gap
@@ -184,18 +164,14 @@ w1_circle = Exercise(
     right=lambda p, q: streams(p, q).min(),
     wrong="""p, q:
     abs(surplus(p, q)).sum() | this is W1 on the line: earth may also go the other way round, through the seam
-    abs(surplus(p, q) - surplus(p, q).mean()).sum() | you took off the mean; the sum of absolute values is least at a
-        median
-    abs(surplus(p, q) - np.median(surplus(p, q)))[:-1].sum() | a circle has n gaps: the one behind the last bin counts
-        too
+    abs(surplus(p, q) - surplus(p, q).mean()).sum() | you took off the mean; the sum of sizes is least at a median
+    abs(surplus(p, q) - np.median(surplus(p, q)))[:-1].sum() | a circle has n gaps: that behind the last bin counts
     abs(surplus(p, q) - np.median(surplus(p, q))).mean() | take the sum over the gaps, not their mean
     abs(surplus(p, q) - np.median(surplus(p, q))).max() | this is the largest traffic at one post: add all
-    abs(surplus(p, q) - np.median(abs(surplus(p, q)))).sum() | take the median of the differences themselves, not of
-        their absolute values
+    abs(surplus(p, q) - np.median(abs(surplus(p, q)))).sum() | take the median of the differences, with their signs
     (surplus(p, q) - np.median(surplus(p, q))).sum() | take absolute values: traffic to the left costs as much
     ((surplus(p, q) - np.median(surplus(p, q))) ** 2).sum() | no square: mass times length
-    ((surplus(p, q) - surplus(p, q).mean()) ** 2).sum() | no square, and so no mean: the sum of absolute values is least
-        at a median
+    ((surplus(p, q) - surplus(p, q).mean()) ** 2).sum() | no square, and so no mean: a median makes the sum least
     np.median(surplus(p, q)) | this is the stream around the circle: take it off, then add up absolute values
     abs(abs(surplus(p, q)) - np.median(abs(surplus(p, q)))).sum() | take absolute values after the stream is taken off
     streams(p, q).max() | this is the dearest place to cut the circle: take the cheapest
@@ -207,17 +183,14 @@ w1_circle = Exercise(
     abs(surplus(p, q) - surplus(p, q)[0]).sum() | this cuts the circle behind the first bin: try every place
     abs(surplus(p, q) - surplus(p, q).max()).sum() | take off the median, not the largest difference
     abs(surplus(p, q) - surplus(p, q).min()).sum() | take off the median, not the smallest difference
-    min(abs(surplus(p, np.roll(q, k))).sum() for k in range(len(p))) | rotate p and q together: only the place of the
-        cut may change
-    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle
-        of the range
+    min(abs(surplus(p, np.roll(q, k))).sum() for k in range(len(p))) | rotate p and q together: only the cut moves
+    abs(surplus(p, q) - (surplus(p, q).max() + surplus(p, q).min()) / 2).sum() | take off the median, not the middle of
+        the range
     abs(surplus(p, q) - np.median(p - q)).sum() | take off the median of the piled-up differences, not of p - q
     abs(np.cumsum(abs(p - q)) - np.median(np.cumsum(abs(p - q)))).sum() | pile up the differences with their signs
     abs(surplus(p, q) - np.median(np.cumsum(p))).sum() | take off the median of the differences, not of F
     abs(np.sort(p) - np.sort(q)).sum() | do not sort the masses: their places count
-    streams(p, q).min() / 2 | no half: each post is charged in full
     2 * np.pi / len(p) * streams(p, q).min() | neighbours are 1 apart along the circle: its length is n, not 2 pi
-    abs(np.cumsum(p) - np.median(np.cumsum(p))).sum() | q is missing: pile up the difference p - q
     abs(surplus(p, q).sum()) | take the absolute value at each post, and take off the best stream first
     (p[:, None] * q * np.minimum(_steps(p), len(p) - _steps(p))).sum() | this is the cost of the plan p q^T, an upper
         bound: find the cheapest
@@ -268,56 +241,41 @@ sinkhorn_step = Exercise(
     changed_sinkhorn(steps="uvu") | one fit too many: after the columns the rows may be off again
     changed_sinkhorn(steps="uvuv") | these are two full steps; one is asked
     changed_sinkhorn(steps="") | no fit was made: u = p / (K v), then v = q / (K^T u)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K = exp(-cost / reg) is small
-        where moving is dear
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost)) | you forgot to divide the cost by reg
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost * reg)) | you multiplied the cost by reg; divide
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / (2 * reg))) | no half: K = exp(-cost / reg)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-(cost**2) / reg)) | the cost is squared: K = exp(-cost / reg)
-    changed_sinkhorn(kernel=lambda cost, reg: np.exp(-cost / reg**2)) | reg is squared: K = exp(-cost / reg)
+    changed_sinkhorn(kernel=lambda cost, reg: np.exp(cost / reg)) | the sign is flipped: K is small where moving is dear
     changed_sinkhorn(kernel=lambda cost, reg: cost / reg) | the exponential is missing: K = exp(-cost / reg)
-    changed_sinkhorn(end=lambda u, K, v: np.outer(u, v)) | multiply by K: the plan is diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: K * v) | the factor u of the rows is missing: the plan is diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u[:, None] * K) | the factor v of the columns is missing: the plan is diag(u) K
-        diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u * K * v[:, None]) | u and v have changed places: u belongs to the rows, u[:,
-        None]
-    (p / (np.exp(-cost / reg) @ v))[:, None] * np.exp(-cost / reg) * (q / np.exp(-cost / reg).sum(axis=0)) |
-        the columns are fitted with u = 1: use the u of the fit before
-    sinkhorn(p, q, cost, reg, np.ones(len(q))) | the v that is given is not used: the rows are fitted from it
-    _multiplied(p, q, np.exp(-cost / reg), v) | divide p by K v, do not multiply
-    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K @ u)) | K in place of its transpose:
-        v = q / (K^T u)
-    u_then(p / (np.exp(-cost / reg).T @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | K^T in place of K: u = p
-        / (K v)
-    u_then(p / (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q * (K.T @ u)) | divide q by K^T u, do not
-        multiply
-    u_then(p * (np.exp(-cost / reg) @ v), np.exp(-cost / reg), lambda u, K: q / (K.T @ u)) | divide p by K v: u was
-        multiplied, v divided
     (lambda P: P / P.sum(axis=1, keepdims=True))(sinkhorn(p, q, cost, reg, v)) | the rows were made to sum to 1 at the
         end: leave the plan as the columns left it
     sinkhorn(q, p, cost, reg, v) | p and q are swapped: p belongs to the rows
     np.outer(p, q) | this is the table p q^T, the plan without any thought to the cost
     (sinkhorn(p, q, cost, reg, v) * cost).sum() | this is the cost of the plan: return the plan, the matrix
     sinkhorn(p, q, cost, reg, v) * cost | this is the plan times the cost: return the plan
-    changed_sinkhorn(end=lambda u, K, v: v) | these are the factors of the columns: return the matrix, diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u) | these are the factors of the rows: return the matrix, diag(u) K diag(v)
-    changed_sinkhorn(end=lambda u, K, v: u * (K @ v)) | these are the products K v: @ sums over the columns; the matrix
-        is u[:, None] * K * v
     sinkhorn(p, q, cost, reg, v, steps="", end=lambda u, K, v: K * v / (K * v).sum()) | the whole matrix was divided by
         its sum: the columns fit already
+    fitted(cost, reg, ...):
+    lambda K: p / (K @ v), lambda K, u: q / K.sum(axis=0) | the columns are fitted with u = 1: use the fitted u
+    lambda K: p * (K @ v), lambda K, u: q * (K.T @ u) | divide p by K v, do not multiply
+    lambda K: p / (K @ v), lambda K, u: q / (K @ u) | K in place of its transpose: v = q / (K^T u)
+    lambda K: p / (K.T @ v), lambda K, u: q / (K.T @ u) | K^T in place of K: u = p / (K v)
+    lambda K: p / (K @ v), lambda K, u: q * (K.T @ u) | divide q by K^T u, do not multiply
+    lambda K: p * (K @ v), lambda K, u: q / (K.T @ u) | divide p by K v: u was multiplied, v divided
+    changed_sinkhorn(end=lambda u, K, v: ...):
+    np.outer(u, v) | multiply by K: the plan is diag(u) K diag(v)
+    K * v | the factor u of the rows is missing: the plan is diag(u) K diag(v)
+    u[:, None] * K | the factor v of the columns is missing: the plan is diag(u) K diag(v)
+    u * K * v[:, None] | u and v have changed places: u belongs to the rows, u[:, None]
+    v | these are the factors of the columns: return the matrix, diag(u) K diag(v)
+    u | these are the factors of the rows: return the matrix, diag(u) K diag(v)
+    u * (K @ v) | these are the products K v: @ sums over the columns; the matrix is u[:, None] * K * v
     """,
     errors={"could not be broadcast": "u belongs to the rows: u[:, None]"},
 )
 
 
-def _multiplied(p, q, K, v):
-    u = p * (K @ v)
-    return u[:, None] * K * (q * (K.T @ u))
-
-
-def u_then(u, K, fit):
-    return u[:, None] * K * fit(u, K)
+def fitted(cost, reg, fits):
+    """The matrix after two fits, functions of K and of K and u."""
+    K = np.exp(-cost / reg)
+    u = fits[0](K)
+    return u[:, None] * K * fits[1](K, u)
 
 
 def chances(m, truth):
@@ -346,20 +304,17 @@ best_theta = Exercise(
     math.floor(m * truth) / m | this is the mean rounded down, not the median: count the chances until half is reached
     math.ceil(m * truth) / m | this is the mean rounded up, not the median: count the chances until half is reached
     (median(m, truth) - 1) / m | one step too low: take the first k at which the cumulative chance reaches 1/2
-    (median(m, truth) + 1) / m | one step too high: take the first k at which the cumulative chance reaches 1/2, k
-        counted from 0
+    (median(m, truth) + 1) / m | one step too high: k counts from 0, to where the cumulative chance reaches 1/2
     median(m, truth) / (m + 1) | divide by m: a batch has m tosses, and k runs from 0 to m
     1 - median(m, truth) / m | truth and 1 - truth are swapped: this is the share of zeros
-    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients are missing: there are comb(m, k) batches
-        with k ones
+    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients comb(m, k) are missing
     _first(chances(m, truth).cumsum(), truth, m) | the cumulative chance must reach 1/2, not the true share
     _first(chances(m, truth).cumsum(), 1 - truth, m) | the cumulative chance must reach 1/2, not 1 - truth
     _first(chances(m, truth), 0.5, m) | sum the chances up: this is the first k whose own chance reaches 1/2
     float(truth >= 0.5) | this is the answer for a single toss, m = 1: use m
     chances(m, truth).max() | this is the largest chance itself: the share k / m is asked
     chances(m, truth).cumsum()[median(m, truth)] | this is the cumulative chance at the median: the share k / m is asked
-    chances(m, truth) @ abs(np.arange(m + 1) / m - median(m, truth) / m) | this is the loss at its minimum: return the
-        share theta where it is least
+    chances(m, truth) @ abs(np.arange(m + 1) / m - median(m, truth) / m) | this is the least loss: return its place
     _worst(m, truth) | this is where the expected distance is largest: take the smallest
     round(1000 * median(m, truth) / m) | this is the place in your grid of shares, argmin: return the share there
     round(100 * median(m, truth) / m) | this is the place in your grid of shares, argmin, or per cent: return the share

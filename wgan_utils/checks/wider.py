@@ -1,7 +1,5 @@
 """Notebook 13: bytes on a ring, a fault that nobody reports, means of gradients, and the rate of a larger batch."""
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -23,7 +21,6 @@ bytes_sent = Exercise(
     8 * (k * c + g) * n / (n - 1) | the share is upside down: n - 1 of n pieces are sent
     8 * (n - 1) / n * (c + g) | the critic's gradients are sent at each of its n_critic steps
     8 * (n - 1) / n * k * (c + g) | the generator takes one step: its gradients are sent once
-    8 * (n - 1) / n * (c + k * g) | critic and generator are swapped: the critic takes n_critic steps
     8 * (n - 1) / n * k * c | the generator's gradients are missing
     8 * (n - 1) / n * g | the critic's gradients are missing
     8 * (n - 1) / n * ((k + 1) * c + g) | the generator's step sends its own gradients alone: n_critic critic steps
@@ -36,20 +33,11 @@ bytes_sent = Exercise(
 )
 
 
-def gradients(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of the critic loss and of the penalty on n processes, d numbers each."""
-    return rng.normal(1, 1, (n, d)), rng.normal(-1, 2, (n, d))
-
-
 def seen_by_optimizers(loss: np.ndarray, penalty: np.ndarray, fault: int) -> np.ndarray:
-    """What each process's optimiser gets: the mean of all, or what this fault makes of it."""
-    both, n = loss + penalty, len(loss)
-    everywhere = [both.mean(0), None, both.sum(0), None, both[0]][fault]
-    if fault == 1:
-        return both.copy()
-    if fault == 3:
-        return loss.mean(0) + penalty
-    return np.tile(everywhere, (n, 1))
+    """What each process's optimiser gets, (n, d): the mean of all, or what this fault makes of it."""
+    both = loss + penalty
+    seen = [both.mean(0), both, both.sum(0), loss.mean(0) + penalty, both[0]][fault]
+    return seen + np.zeros_like(both)
 
 
 FAULTS = (
@@ -62,11 +50,11 @@ FAULTS = (
 
 
 def shown(rng: np.random.Generator) -> dict[str, tuple]:
-    """What the student is shown, under the sentence for a wrong number."""
+    """Gradients of loss and penalty, and what the optimisers see, under the sentence for a wrong number."""
     found = {}
     for n, d in ((2, 4), (4, 3)):
         for fault, reason in enumerate(FAULTS):
-            loss, penalty = gradients(rng, n, d)
+            loss, penalty = rng.normal(1, 1, (n, d)), rng.normal(-1, 2, (n, d))
             truth = f"this was fault {fault}" if fault else "nothing was wrong"
             sentence = f"of {n} processes: {truth}, you answered {{found}}: {reason}"
             found[sentence] = (loss, penalty, seen_by_optimizers(loss, penalty, fault))
@@ -75,14 +63,8 @@ def shown(rng: np.random.Generator) -> dict[str, tuple]:
 
 def fault_of(loss_grads, penalty_grads, seen):
     """The number of the fault, 0 for none."""
-    for fault in range(5):
-        if np.allclose(seen, seen_by_optimizers(loss_grads, penalty_grads, fault)):
-            return fault
-    return math.nan
-
-
-def always(number):
-    return lambda *args: number
+    expected = [seen_by_optimizers(loss_grads, penalty_grads, fault) for fault in range(5)]
+    return next(fault for fault, values in enumerate(expected) if np.allclose(seen, values))
 
 
 def renamed(names):
@@ -94,19 +76,21 @@ silent_fault = Exercise(
     cases=lambda rng: [],
     corners=shown,
     right=fault_of,
-    wrong={
-        **{f"you always answer {k}: compare what the optimisers see with the gradients": always(k) for k in range(5)},
-        "1 and 3 are swapped: in fault 3 the loss's part is the mean, in fault 1 nothing is": renamed({1: 3, 3: 1}),
-        "2 and 4 are swapped: fault 2 is the sum, fault 4 the first process's gradient": renamed({2: 4, 4: 2}),
-        "you do not see fault 3: rows that differ may still share their part of the loss": renamed({3: 1}),
-        "you do not see fault 4: equal rows need not be the mean": renamed({4: 0}),
-        "you do not see fault 2: equal rows may be the sum": renamed({2: 0}),
-        "you ask only whether the rows are equal: the sum and the first process's gradient are equal rows too": renamed(
-            {2: 0, 4: 0, 3: 1}
-        ),
-        "you answer 1 for any fault: return its number": lambda *args: int(fault_of(*args) > 0),
-        "you answer yes or no: return the number of the fault, or 0": lambda *args: int(fault_of(*args) == 0),
-    },
+    wrong="""*args:
+    0 | you always answer 0: compare what the optimisers see with the gradients
+    1 | you always answer 1: compare what the optimisers see with the gradients
+    2 | you always answer 2: compare what the optimisers see with the gradients
+    3 | you always answer 3: compare what the optimisers see with the gradients
+    4 | you always answer 4: compare what the optimisers see with the gradients
+    renamed({1: 3, 3: 1}) | 1 and 3 are swapped: in fault 3 the loss's part is the mean, in fault 1 nothing is
+    renamed({2: 4, 4: 2}) | 2 and 4 are swapped: fault 2 is the sum, fault 4 the first process's gradient
+    renamed({3: 1}) | you do not see fault 3: rows that differ may still share their part of the loss
+    renamed({4: 0}) | you do not see fault 4: equal rows need not be the mean
+    renamed({2: 0}) | you do not see fault 2: equal rows may be the sum
+    renamed({2: 0, 4: 0, 3: 1}) | you ask only whether the rows are equal: those of faults 2 and 4 are equal too
+    int(fault_of(*args) > 0) | you answer 1 for any fault: return its number
+    int(fault_of(*args) == 0) | you answer yes or no: return the number of the fault, or 0
+    """,
 )
 
 
@@ -125,7 +109,6 @@ average_gradient = Exercise(
     r @ g / len(r) | divide by the number of all rows, not by the number of processes
     g.sum(0) / r.sum() | each gradient is of its part's mean: weigh it with its rows first
     (g / r[:, None]).sum(0) | multiply each gradient by its rows: dividing makes small parts count most
-    (g / r[:, None]).mean(0) | multiply each gradient by its rows; dividing, small parts count most
     (g / r[:, None]).sum(0) / (1 / r).sum() | the weights are upside down: large parts count most
     g[0] | this is the first process's alone
     g[r.argmax()] | this is the largest part's alone
@@ -166,19 +149,14 @@ def batches(rng: np.random.Generator) -> list[tuple]:
     return found
 
 
-def parts_of(critic, x_real, x_fake, eps, k):
-    """The critic and each part's data, fakes and places."""
-    return [(critic, *part) for part in zip(x_real.chunk(k), x_fake.chunk(k), eps.chunk(k), strict=True)]
-
-
-def loss_of(critic, x_real, x_fake):
-    return critic(x_fake).mean() - critic(x_real).mean()
-
-
-def charge_of(critic, x_real, x_fake, eps, charge=lambda slope: (slope - 1) ** 2):
+def charge_of(critic, x_real, x_fake, eps, charge):
     x_hat = (eps * x_real + (1 - eps) * x_fake).detach().requires_grad_()
     (grad,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
     return charge(grad.norm(dim=1)).mean()
+
+
+def two_sided(slope):
+    return (slope - 1) ** 2
 
 
 def gradient_of(critic, value):
@@ -188,17 +166,20 @@ def gradient_of(critic, value):
     return torch.cat([(0 * w if g is None else g).detach().flatten() for g, w in zip(grads, weights, strict=True)])
 
 
-def accumulate(loss=1.0, penalty=10.0, last=False, places=lambda eps, k: eps.chunk(k), charge=None, kept=slice(None)):
+def chunks(eps, k):
+    return eps.chunk(k)
+
+
+def accumulate(loss=1.0, penalty=10.0, last=False, places=chunks, charge=two_sided, kept=slice(None)):
     """A way to accumulate, with the weights of loss and penalty in each part over k."""
 
     def total(critic, x_real, x_fake, eps, k):
         value = 0.0
         parts = [*zip(x_real.chunk(k), x_fake.chunk(k), places(eps, k), strict=True)]
         for place, (real, fake, e) in list(enumerate(parts))[kept]:
-            charged = charge_of(critic, real, fake, e, *([charge] if charge else []))
-            value = value + loss / k * loss_of(critic, real, fake)
+            value = value + loss / k * (critic(fake).mean() - critic(real).mean())
             if not last or place == k - 1:
-                value = value + penalty / k * charged
+                value = value + penalty / k * charge_of(critic, real, fake, e, charge)
         return gradient_of(critic, value)
 
     return total
@@ -207,9 +188,7 @@ def accumulate(loss=1.0, penalty=10.0, last=False, places=lambda eps, k: eps.chu
 def in_parts(answer, critic, x_real, x_fake, eps, k):
     """What is wrong with an answer of the right value."""
     if critic.largest > 2 * len(x_real) // k:
-        return (
-            f"the value is right, but the critic saw {critic.largest} rows at once: give it one part of {k} at a time"
-        )
+        return f"the value is right, but the critic saw {critic.largest} rows at once: give one part of {k} at a time"
     return ""
 
 
@@ -218,75 +197,43 @@ accumulated_gradient = Exercise(
     cases=batches,
     right=accumulate(),
     extra=in_parts,
-    wrong={
-        "the critic came with a gradient from a step before, and yours was added to it: zero_grad() first": (
-            lambda *args: 1 + accumulate()(*args)
-        ),
-        "the sum over the parts is k times the gradient: divide each part's loss by k": lambda *args: (
-            args[-1] * accumulate()(*args)
-        ),
-        "the penalty is not divided by k: loss and penalty both are means over a part": lambda *args: accumulate(
-            penalty=10.0 * args[-1]
-        )(*args),
-        "the critic loss is not divided by k: loss and penalty both are means over a part": lambda *args: accumulate(
-            loss=1.0 * args[-1]
-        )(*args),
-        "the penalty is divided by k twice": lambda *args: accumulate(penalty=10.0 / args[-1])(*args),
-        "divide by k once: the whole is divided twice": lambda *args: accumulate()(*args) / args[-1],
-        "every part took the first rows of eps: each part needs its own": accumulate(
-            places=lambda eps, k: [eps.chunk(k)[0]] * k
-        ),
-        "eps is one number for all, its mean: each row needs its own": accumulate(
-            places=lambda eps, k: [eps.mean()] * k
-        ),
-        "eps and 1 - eps are swapped: x_hat = eps * x_real + (1 - eps) * x_fake": accumulate(
-            places=lambda eps, k: (1 - eps).chunk(k)
-        ),
-        "the rows of eps are turned round: part i takes the i-th rows": accumulate(
-            places=lambda eps, k: eps.chunk(k)[::-1]
-        ),
-        "the penalty is in the last part alone: every part pays for its rows": accumulate(last=True),
-        "the penalty of the last part stands for all: every part pays for its rows": lambda *args: accumulate(
-            last=True, penalty=10.0 * args[-1]
-        )(*args),
-        "the penalty is missing": accumulate(penalty=0.0),
-        "the critic loss is missing": accumulate(loss=0.0),
-        "the penalty's weight 10 is missing": accumulate(penalty=1.0),
-        "the critic loss has the wrong sign: mean score on fakes minus mean score on data": accumulate(loss=-1.0),
-        "the penalty has the wrong sign: it is added": accumulate(penalty=-10.0),
-        "only the last part is left: gradients of the parts add up, so set them to zero once, before the first": (
-            lambda *args: args[-1] * accumulate(kept=slice(-1, None))(*args)
-        ),
-        "only the last part is left, over k: set the gradients to zero once, before the first part": accumulate(
-            kept=slice(-1, None)
-        ),
-        "only the first part was used": lambda *args: args[-1] * accumulate(kept=slice(1))(*args),
-        "only the first part was used, over k: go on with the others": accumulate(kept=slice(1)),
-        "slopes under 1 cost too: the penalty is two-sided": accumulate(charge=lambda slope: (slope - 1).relu() ** 2),
-        "slopes over 1 cost too: the penalty is two-sided": accumulate(charge=lambda slope: (1 - slope).relu() ** 2),
-        "the penalty is a mean over the part, not a sum": accumulate(
-            charge=lambda slope: len(slope) * (slope - 1) ** 2
-        ),
-        "square each deviation first, then take the mean": accumulate(charge=lambda slope: (slope.mean() - 1) ** 2),
-        "square each deviation: these are absolute values": accumulate(charge=lambda slope: (slope - 1).abs()),
-        "the 1 is missing in the square: charge (slope - 1)^2": accumulate(charge=lambda slope: slope**2),
-        "a root is missing: the slope is the norm, not its square": accumulate(
-            charge=lambda slope: (slope**2 - 1) ** 2
-        ),
-        "one norm was taken over the whole part: each row has a slope of its own": accumulate(
-            charge=lambda slope: (slope.norm() - 1) ** 2
-        ),
-        "eps is one number in each part, its mean there: each row needs its own": accumulate(
-            places=lambda eps, k: [e.mean() for e in eps.chunk(k)]
-        ),
-        "eps is one number for all, its first: each row needs its own": accumulate(places=lambda eps, k: [eps[0]] * k),
-        "the penalty looks at the data alone: put the points between them and the fakes": accumulate(
-            places=lambda eps, k: [torch.ones_like(e) for e in eps.chunk(k)]
-        ),
-        "the penalty looks at the fakes alone: put the points between them and the data": accumulate(
-            places=lambda eps, k: [torch.zeros_like(e) for e in eps.chunk(k)]
-        ),
-    },
+    wrong="""*args:
+    1 + accumulate()(*args) | the critic's gradient from a step before was added to yours: zero_grad() first
+    args[-1] * accumulate()(*args) | the sum over the parts is k times the gradient: divide each part's loss by k
+    accumulate(penalty=10.0 * args[-1]) | the penalty is not divided by k: loss and penalty both are means over a part
+    accumulate(loss=1.0 * args[-1]) | the critic loss is not divided by k: loss and penalty both are means over a part
+    accumulate(penalty=10.0 / args[-1]) | the penalty is divided by k twice
+    accumulate()(*args) / args[-1] | divide by k once: the whole is divided twice
+    accumulate(last=True) | the penalty is in the last part alone: every part pays for its rows
+    accumulate(last=True, penalty=10.0 * args[-1]) | the last part's penalty stands for all: each part pays
+    accumulate(penalty=0.0) | the penalty is missing
+    accumulate(loss=0.0) | the critic loss is missing
+    accumulate(penalty=1.0) | the penalty's weight 10 is missing
+    accumulate(loss=-1.0) | the critic loss has the wrong sign: mean score on fakes minus mean score on data
+    accumulate(penalty=-10.0) | the penalty has the wrong sign: it is added
+    args[-1] * accumulate(kept=slice(-1, None))(*args) | only the last part is left: gradients of the parts add up, so
+        set them to zero once, before the first
+    accumulate(kept=slice(-1, None)) | only the last part is left, over k: set the gradients to zero once, at the start
+    args[-1] * accumulate(kept=slice(1))(*args) | only the first part was used
+    accumulate(kept=slice(1)) | only the first part was used, over k: go on with the others
+    accumulate(charge=lambda slope: (slope - 1).relu() ** 2) | slopes under 1 cost too: the penalty is two-sided
+    accumulate(charge=lambda slope: (1 - slope).relu() ** 2) | slopes over 1 cost too: the penalty is two-sided
+    accumulate(charge=lambda slope: len(slope) * (slope - 1) ** 2) | the penalty is a mean over the part, not a sum
+    accumulate(charge=lambda slope: (slope.mean() - 1) ** 2) | square each deviation first, then take the mean
+    accumulate(charge=lambda slope: (slope - 1).abs()) | square each deviation: these are absolute values
+    accumulate(charge=lambda slope: slope**2) | the 1 is missing in the square: charge (slope - 1)^2
+    accumulate(charge=lambda slope: (slope**2 - 1) ** 2) | a root is missing: the slope is the norm, not its square
+    accumulate(charge=lambda slope: (slope.norm() - 1) ** 2) | one norm for the whole part: each row has a slope
+    accumulate(places=lambda eps, k: ...):
+    [eps.chunk(k)[0]] * k | every part took the first rows of eps: each needs its own
+    [eps.mean()] * k | eps is one number for all, its mean: each row needs its own
+    (1 - eps).chunk(k) | eps and 1 - eps are swapped: x_hat = eps * x_real + (1 - eps) * x_fake
+    eps.chunk(k)[::-1] | the rows of eps are turned round: part i takes the i-th rows
+    [e.mean() for e in eps.chunk(k)] | eps is one number in each part, its mean there: each row needs its own
+    [eps[0]] * k | eps is one number for all, its first: each row needs its own
+    [torch.ones(1)] * k | the penalty looks at the data alone: put the points between them and the fakes
+    [torch.zeros(1)] * k | the penalty looks at the fakes alone: put the points between them and the data
+    """,
 )
 
 

@@ -436,6 +436,8 @@ def test_resuming_with_other_settings_names_them(settings, message):
 def test_resuming_with_other_noise_to_watch_or_other_networks_is_refused():
     with pytest.raises(ValueError, match="z_watch was another"):
         run(short(), checkpoint=a_checkpoint(), z_watch=torch.zeros(3, 4))
+    with pytest.raises(ValueError, match="the images were others"):
+        run(short(), images=255 - IMAGES, checkpoint=a_checkpoint())
     with pytest.raises(ValueError, match="the checkpoint does not fit these networks"):
         run(short(), checkpoint=a_checkpoint(), make_critic=lambda shape: nn.Sequential(nn.Flatten(), nn.Linear(64, 1)))
 

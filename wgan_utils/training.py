@@ -60,7 +60,7 @@ class TrainConfig:
         lr_decay: lower lr on a straight line to 2 % at the end of the run.
         ema_decay: the generator that is returned averages its weights over about 1 / (1 - ema_decay) steps.
         log_every: steps between two rows of the history.
-        seed: of the networks' first weights and of every draw in the loop.
+        seed: of the networks' first weights and of every draw in the loop; not of those a network makes, as dropout.
         bf16: run the networks under bfloat16 autocast; on a processor without its instructions this is slow.
         cuda_graph: replay one captured generator step instead of launching its kernels one by one
             (``wgan_utils.fast``); where that is impossible a warning says so and the run is the plain one.
@@ -150,7 +150,7 @@ class Run:
         self.config, self.critic, self.history, self.samples = config, critic, [], []
         self.learner = generator  # the generator that learns; the other one follows it
         self.generator = deepcopy(generator).eval().requires_grad_(False)
-        self.z_watch, self.step = None, 0
+        self.z_watch, self.step, self.about_images = None, 0, []
         self.rng = torch.Generator(device).manual_seed(config.seed)
         # A CUDA graph replays what it saw, so it reads the rate from the device.
         graph = config.cuda_graph and device.type == "cuda"
@@ -232,7 +232,7 @@ class Run:
                 f"a checkpoint can be made at a log alone: the run is at step {self.step}, after {logged}"
             )
         state = {name: part.state_dict() for name, part in self.parts().items()}
-        state["names"] = self.names()
+        state["names"], state["images"] = self.names(), self.about_images
         state["buffers"] = [[*network.buffers()] for network in (self.learner, self.critic, self.generator)]
         state |= {"config": asdict(self.config), "device": self.rng.device.type, "rng": self.rng.get_state()}
         return deepcopy(state | {"history": self.history, "samples": self.samples, "z_watch": self.z_watch})
@@ -253,6 +253,8 @@ class Run:
             z_then, z_now = (() if z is None else z.tolist() for z in (checkpoint["z_watch"], self.z_watch))
             if z_then != z_now:
                 differing.append("z_watch was another")
+            if checkpoint["images"] != self.about_images:
+                differing.append("the images were others")
             if differing:
                 raise ValueError(f"the checkpoint comes from other settings: {'; '.join(differing)}")
             done = checkpoint["history"][-1]["step"]
@@ -329,6 +331,7 @@ def train(
     check_processes(config)
     generator, critic = make_networks(config, images, make_generator, make_critic)
     run = Run(config, generator, critic, images.device)
+    run.about_images = [*images.shape, images.sum(dtype=torch.int64).item()]
     if z_watch is not None:
         run.z_watch = checked_noise(z_watch, config.latent_dim).to(images.device, copy=True)
     if checkpoint is not None:

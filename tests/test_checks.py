@@ -352,6 +352,10 @@ def penalty(
     return my_gradient_penalty
 
 
+def one_each_two(x):
+    return one_each(x)[: (len(x) + 1) // 2].repeat_interleave(2, 0)[: len(x)]
+
+
 def root_by_hand(grad):
     return grad.flatten(1).pow(2).sum(1).sqrt()
 
@@ -504,6 +508,16 @@ def named_fault(loss, penalty, seen):
     if equal:
         return next(k for k, x in ((0, both.mean(0)), (2, both.sum(0)), (4, both[0])) if np.allclose(seen[0], x))
     return 1 if np.allclose(seen, both) else 3
+
+
+def in_one_pass(critic, x_real, x_fake, eps, k):
+    critic.zero_grad()
+    for real, fake, at in zip(x_real.chunk(k), x_fake.chunk(k), eps.chunk(k), strict=True):
+        x_hat = (at * real + (1 - at) * fake).requires_grad_(True)
+        high, low, between = critic(torch.cat([real, fake, x_hat])).chunk(3)
+        (grad,) = torch.autograd.grad(between.sum(), x_hat, create_graph=True)
+        ((low.mean() - high.mean() + 10 * two_sided(grad.norm(dim=1))) / k).backward()
+    return torch.cat([weight.grad.flatten() for weight in critic.parameters()])
 
 
 def accumulated(critic, x_real, x_fake, eps, k, charge=None, weight=10, by_hand=False, forget=True):
@@ -713,6 +727,7 @@ RIGHT = {
     accumulated(c, x, y, e, k)
     accumulated(c, x, y, e, len(x))
     accumulated(c, x, y, e, k, by_hand=True)
+    in_one_pass
     """,
     "scaled_lr": """lr, k:
     2 / (1 + (2 - lr) / (k * lr))
@@ -1698,6 +1713,7 @@ WRONG = {
     first_share | first
     1 - share(k, c) | inside
     share(k, c, lambda p, c: p.abs() > c) | beyond
+    share(k, c, lambda p, c: p.abs() >= 0.999 * c) | near
     share(k, c, lambda p, c: (p.abs() - c).abs() < 0.01 * c) | near|exact
     share(k, c, lambda p, c: p.abs() <= c) | inside|all
     share(k, c, lambda p, c: p <= -c) | alone
@@ -1751,6 +1767,9 @@ WRONG = {
     penalty(lambda s: two_sided(s).sqrt()) | root
     torch.tensor(1.0, requires_grad=True) | never
     penalty(two_sided, between=points(lambda x: one_each(x) / 2)) | uniform
+    penalty(two_sided, between=points(lambda x: one_each(x).clamp(0.1, 0.9))) | uniform
+    penalty(two_sided, between=points(one_each_two)) | share
+    penalty(two_sided, between=lambda x, y: points()(x, y).double()) | x_hat is in torch.float64
     """,
     "one_sided_penalty": """*args:
     penalty(two_sided) | two-sided
@@ -1772,6 +1791,7 @@ WRONG = {
     penalty(two_sided, lambda g: g.flatten(1).norm(dim=0)) | batch
     penalty(two_sided, between=points(lambda x: torch.rand(1, *x.shape[1:]))) | share|eps
     penalty(two_sided, between=points(lambda x: one_each(x, torch.randn))) | normal|outside
+    penalty(two_sided, between=points(lambda x: one_each(x) / 2)) | leave it as it is$
     """,
     "penalised_estimate": """w, l:
     1 + w / (2 * l) | slope

@@ -48,6 +48,8 @@ def clip_and_look(clip, critic: nn.Module, limit: float) -> tuple:
         raise Objection("you replaced the parameters, and the optimiser holds the old: change them in place, clamp_")
     if not all(parameter.requires_grad for parameter in parameters):
         raise Objection("a parameter no longer requires a gradient: clip under torch.no_grad(), and freeze nothing")
+    if not critic.training:
+        raise Objection("you left the critic in evaluation mode: clip its weights, and leave the rest as it is")
     value = flat(critic)
     if torch.equal(value, flat(before)):
         if answer is None and is_stub(clip):
@@ -196,8 +198,8 @@ def caught_critics(rng) -> list[tuple[nn.Module, float]]:
             for k, parameter in enumerate(critic.parameters()):
                 size = limit * spread * (1 + 0.3 * k) * tensor(rng.normal(0.25, 1, parameter.shape))
                 parameter.copy_(size.clamp(-limit, limit))
-            critic[0].weight[0, :3] = tensor([limit, -limit, 0.995 * limit])
-            critic[0].bias[:3] = tensor([limit, -limit, -0.996 * limit])
+            critic[0].weight[0, :3] = tensor([limit, -limit, 0.9999 * limit])
+            critic[0].bias[:3] = tensor([limit, -limit, -0.9998 * limit])
             critic[-1].bias.fill_(limit if len(cases) else 0.3 * limit)
         cases.append((critic, limit))
     return cases
@@ -226,6 +228,7 @@ share_at_limit = Exercise(
     share(caught=lambda p, c: p.abs() < c) | this is the share inside the limit: take those at it
     share(caught=lambda p, c: p.abs() <= c) | this is the share inside the limit or at it, which is all: compare with ==
     share(caught=lambda p, c: p.abs() > c) | no weight lies beyond the limit after clipping: compare with ==, or >=
+    share(caught=lambda p, c: p.abs() >= 0.999 * c) | no weight near the limit counts: it is hit exactly
     share(caught=lambda p, c: p.abs() >= 0.99 * c) | weights near the limit do not count: it is hit exactly
     share(caught=lambda p, c: p.abs() >= 0.95 * c) | weights near the limit do not count; it is hit exactly
     flat(critic).numel() | this is the number of parameters: take the share at the limit

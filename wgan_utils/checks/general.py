@@ -216,7 +216,8 @@ def by_shape(found: list[np.ndarray], right: list[np.ndarray]) -> str:
     if right[0].size == 1:
         shapes = f"expected one number, found shape {found[0].shape}"
     if right[0].ndim == 2 and all_same(np.transpose):
-        return f"rows and columns are swapped: this is the transpose of the right answer; {shapes}"
+        swapped = "rows and columns are swapped: this is the transpose of the right answer"
+        return f"{swapped}; {shapes}" if found[0].shape != right[0].shape else swapped
     for word, reduce in REDUCTIONS.items():
         axes = [None, *range(found[0].ndim)]
         if found[0].size > right[0].size and any(all_same(lambda v, a=a, r=reduce: r(v, axis=a)) for a in axes):

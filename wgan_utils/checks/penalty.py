@@ -98,6 +98,8 @@ def fault_of_eps(ask_at: Callable[[Tensor, Tensor], Tensor], n: int) -> str:
     if law > 2.7 * n**-0.5:  # once in a million for eps that are uniform
         half = f"it lies between {eps[0]:.2f} and {eps[-1]:.2f}, with a mean of {eps.mean():.2f}"
         return f"eps is not uniform on [0, 1]: {half}; draw it with rand, and leave it as it is"
+    if (eps.diff() < 0.1 / n).float().mean() > 0.3:  # a tenth, for eps that are uniform
+        return "many pairs share their eps with another: draw one per sample (exhibit 12)"
     return ""
 
 
@@ -197,11 +199,13 @@ def ask(penalty: Callable, x_real: Tensor, x_fake: Tensor, also=lambda fault, an
             penalty(other, x_real, x_fake)
             return other.points()
 
-        fault = fault_of_eps(points, 256)
+        fault = fault_of_eps(points, 1024)
     else:
         fault = fault_of_points(x_hat, x_real, x_fake.detach())
     if fault:
         raise Objection(also(fault, answer, x_hat))
+    if x_hat.dtype != x_real.dtype:
+        raise Objection(f"x_hat is in {x_hat.dtype}: keep the dtype of x_real, {x_real.dtype}")
     return answer, answer, (x_hat, spy, x_fake)
 
 

@@ -75,7 +75,8 @@ def main() -> None:
     judge = second_judge(images[10_000:], labels[10_000:])
     right = (judge(test_images / 255).argmax(dim=1) == test_labels).float().mean()
     print(f"second judge: {100 * right:.2f} % of the test digits right\n")
-    kinds = {"training digits": images[:10_000], "full run": sample_images(load_full_run(), 64, 10_000)}
+    full_run = load_full_run()
+    kinds = {"training digits": images[:10_000], "full run": sample_images(full_run, full_run[0].in_features, 10_000)}
     kinds |= {f"{n_steps} steps": minutes_run(n_steps, images) for n_steps in args.steps}
     print("| images | first judge | by torchmetrics | second judge | nearest training digit | rarest, commonest |")
     print("|---|---|---|---|---|---|")

@@ -275,7 +275,7 @@ def slider(draw: Callable, values: Sequence, label: str, alt: str, start: int = 
     width, height = frames[0].size
     if len(frames) * height > 16383:
         raise ValueError(f"{len(frames)} frames of {height} pixels are higher than 16383: draw fewer or lower ones")
-    names = [f"{value:.6g}" if isinstance(value, float | np.floating) else str(value) for value in values]
+    names = [f"{value:.4g}" if isinstance(value, float | np.floating) else str(value) for value in values]
     said = [f"{label}: {name}" + f"; {more}" * bool(more) for name, more in zip(names, words, strict=True)]
     first, sheet = (data_url(picture) for picture in (frames[start], stack(frames)))
     shape = f"width:100%;max-width:{width}px;height:auto;aspect-ratio:{width}/{height}"

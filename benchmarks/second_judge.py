@@ -1,6 +1,6 @@
 """Would another judge rank generators alike? Frechet distances in the features of a network unlike the judge.
 
-    python benchmarks/second_judge.py [--steps 1200 300]
+    python benchmarks/second_judge.py [--steps 1300 300]
 
 The second judge is fully connected where the first is convolutional, saw no nonsense, and never saw the 10,000 training
 digits that give the floor. Measured are 10,000 images of each kind against the 10,000 test digits; for the first judge
@@ -68,7 +68,7 @@ def minutes_run(n_steps: int, images: Tensor) -> Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="+", default=[1200, 300])
+    parser.add_argument("--steps", type=int, nargs="+", default=[1300, 300])
     args = parser.parse_args()
     images, labels = load_mnist()
     test_images, test_labels = load_mnist(train=False)

@@ -258,8 +258,8 @@ def _judge(exercise: Exercise, function: Callable) -> str:
         or (first.error is not None and _about_error(exercise, first))
         or (first.value is None and _about_kind(exercise, first))
         or (failed[0] >= n and list(corners)[failed[0] - n].replace("{found}", show(first.answer)))
-        or by_shape(found[:n], [right[k] for k in range(n)])
         or (exercise.probe is plain and _from_call_to_call(exercise, function, first))
+        or by_shape(found[:n], [right[k] for k in range(n)])
         or (exercise.probe is plain and _unused(exercise, function, seen[:n]))
         or _plainly(exercise, first)
     ) + (f"; besides, {overwrites}" if overwrites and failed[0] >= n else "")
@@ -284,7 +284,9 @@ def _without_answer(exercise: Exercise, function: Callable, seen: list[Outcome])
         return "your function prints and returns None: write `return` in place of `print`"
     if any(o.changed for o in seen):
         return "your function changes its input and returns None: leave the input alone and return the answer"
-    return NOT_YET if is_stub(function) else "your function computes something and returns None: a `return` is missing"
+    if is_stub(function):
+        return NOT_YET
+    return "your function computes something and returns None: a `return` is missing, or not reached"
 
 
 def _about_error(exercise: Exercise, outcome: Outcome) -> str:
@@ -304,7 +306,8 @@ def _about_error(exercise: Exercise, outcome: Outcome) -> str:
 
 def _about_kind(exercise: Exercise, outcome: Outcome) -> str:
     if outcome.answer is None:
-        return f"your function returns None {on(exercise, outcome.args)}: every branch needs its `return`"
+        where = on(exercise, outcome.args)
+        return f"your function returns None {where}: no branch was taken, or one lacks its `return`"
     return f"expected numbers, found {kind(outcome.answer)}"
 
 

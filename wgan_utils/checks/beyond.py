@@ -74,7 +74,11 @@ exact_direction = Exercise(
             np.ones(2),
         ),
     },
-    errors={"could not be broadcast": "compare each fake with each apex: y[:, None] - apexes"},
+    errors={
+        "shapes (9,2) (9,)": "the lengths must be a column, one for each row: [:, None] or keepdims=True",
+        "is out of bounds": "each fake chooses among the apexes: argmin over axis 1",
+        "could not be broadcast": "compare each fake with each apex: y[:, None] - apexes",
+    },
 )
 
 GAMES = [(0.1, 1.0, 0.3), (0.2, 0.5, 0.7), (0.3, 1.3, 0.4), (0.5, 0.8, 1.1)]
@@ -111,6 +115,11 @@ alternating_matrix = Exercise(
     at_once | this moves both players at once: the generator must answer the new critic
     turns(h, s, g, critic_first=False) | the critic steps first: its matrix stands on the right
     turns(h, s, g).T | this is the transpose: rows are the new theta and psi, columns the old ones
+    np.array([[1.0, h * s], [0, 1]]) * critic_turn(h, s, g) | this multiplies entry by entry: the product of matrices is
+        @
+    np.array([[1.0, h * s], [0, 1]]) @ critic_turn(h, -s, g) | the critic's sign is flipped: it turns against theta
+    np.array([[1 - h * s, h * s * (1 - h * g)], [-h * s, 1 - h * g]]) | the square is missing in the first entry: theta
+        moves by h f' times psi's step, -h f' theta
     other_order(turns(h, s, g)) | theta stands first, psi second: here they have changed places
     turns(h, s, g, penalty=False) | R1 is missing: the critic's step multiplies psi by 1 - h gamma
     turns(h, s, -g) | the sign of R1 is flipped: it pulls psi to 0
@@ -163,6 +172,16 @@ largest_step = Exercise(
     2 * g / s**2 | a factor of 2 too many: 1 - h gamma + h^2 f'^2 < 1 means h < gamma / f'^2
     g / (2 * s**2) | half of it: this step is the one that shrinks fastest, not the largest that arrives
     2 / g | this is the step of the critic alone, without the game
+    g / s if g < 2 * s else least_of_both(s, g) | where they are complex f' stands squared: h < gamma / f'^2
+    2 * g / s**2 if g < 2 * s else least_of_both(s, g) | where they are complex, a factor of 2 too many: |1 + h mu|^2 is
+        1 - h gamma + h^2 f'^2
+    g / (2 * s**2) if g < 2 * s else least_of_both(s, g) | where they are complex, half of it: this step shrinks fastest
+    2 / s if g < 2 * s else least_of_both(s, g) | h |mu| < 2 is for real eigenvalues: complex ones ask |1 + h mu| < 1
+    g / s**2 if g > 2 * s else 4 / (g + math.sqrt(abs(g * g - 4 * s * s))) | the two cases are swapped: complex below 2
+        f'
+    with_real(lambda s, g: 1 / g) | 1 / gamma is half of the bound for a very large gamma: solve mu^2 + gamma mu + f'^2
+        = 0
+    g / s**2 if g < s else 4 / (g + math.sqrt(g * g - s * s)) | under the root stands gamma^2 - 4 f'^2: a 4 is missing
     2 / s | this is the bound in turns without R1, h f' < 2
     2 / (g + s) | the eigenvalues are not gamma + f': solve mu^2 + gamma mu + f'^2 = 0
     np.sqrt(g) / s | no root: h < gamma / f'^2
@@ -187,6 +206,7 @@ largest_step = Exercise(
         "at gamma = 2 f' both formulas give 2 / f'": (0.5, 1.0),
         "for a large gamma the step is close to 2 / gamma": (0.1, 20.0),
     },
+    errors={"math domain error": "below gamma = 2 f' the eigenvalues are complex: a case of its own"},
 )
 
 
@@ -264,6 +284,7 @@ shrunk_pair = Exercise(
     rest_of(lambda reg: 1 / reg) | the costs differ by 4 r, so the mean is tanh(2 r / reg): a 2 is missing
     rest_of(lambda reg: 4 / reg) | half of the difference 4 r stands in the tanh: 2 r / reg
     rest_of(lambda reg: 8 / reg) | the costs differ by 4 r, not by 16 r: the mean is tanh(2 r / reg)
+    rest_of(lambda reg: reg / 2) | the fraction is upside down: the mean is tanh(2 r / reg)
     rest_of(lambda reg: 2.0) | reg is missing: this is the answer for reg 1
     math.tanh(2 / reg) | this is the first step, from r = 1: iterate until r = tanh(2 r / reg)
     math.tanh(2 / reg * math.tanh(2 / reg)) | these are two steps from r = 1: iterate until nothing changes
@@ -287,6 +308,7 @@ shrunk_pair = Exercise(
         "for a small reg r is close to 1": (0.2,),
     },
     tolerance=1e-3,
+    errors={"different signs": "from reg 2 on there is no positive r: return 0 there"},
 )
 
 
@@ -338,6 +360,10 @@ exact_velocity = Exercise(
     changed_velocity(centre=lambda t: 1 - t) | the datum has the weight t in the place, the noise 1 - t
     changed_velocity(spread=lambda t: 2 * (1 - t)) | the variance is (1 - t)^2: the square is missing
     changed_velocity(spread=lambda t: (1 - t) ** 2) | the normal law has 2 times the variance under its square
+    changed_velocity(spread=lambda t: 2 / (1 - t) ** 2) | twice the variance stands below, in brackets: / (2 * (1 -
+        t)**2)
+    velocity(x, t, data, spread=lambda t: 2 * len(x) * (1 - t) ** 2) | the squared distance is a sum over the
+        coordinates, not their mean
     changed_velocity(spread=lambda t: 2.0) | the noise has the standard deviation 1 - t here
     changed_velocity(spread=lambda t: 2 * t**2) | the noise has the standard deviation 1 - t, not t
     changed_velocity(spread=lambda t: 1 - t) | twice the variance is 2 (1 - t)^2
@@ -361,6 +387,7 @@ exact_velocity = Exercise(
     velocity(x, t, data, end=lambda x, t, mean: ...):
     mean - x | divide by the time that is left, 1 - t
     mean | this is the mean datum: the velocity is (mean - x) / (1 - t)
+    mean - x / (1 - t) | brackets: all of mean - x is divided by 1 - t
     (x - mean) / (1 - t) | the sign is flipped: the flow goes from noise to data
     (mean - x) / t | divide by the time that is left, 1 - t, not by t
     (mean - x) * (1 - t) | divide by 1 - t, do not multiply

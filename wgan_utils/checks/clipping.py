@@ -143,7 +143,7 @@ clip_ = Exercise(
 
 def samples(rng) -> list[tuple[float, Tensor, Tensor]]:
     """Samples on a line, not equally many; the fakes lie to the right, to the left, and to the right."""
-    sizes = [(0.3, 5, 7, -2, 2), (0.45, 8, 3, 1.5, -1), (0.7, 4, 9, 0.3, 1.7)]
+    sizes = [(0.3, 5, 7, -2, 2), (0.45, 8, 3, 1.5, -1), (0.7, 4, 9, 0.3, 1.7), (2.5, 6, 5, 0.2, -1)]
     return [(c, tensor(rng.normal(a, 1, n)), tensor(rng.normal(b, 3, m))) for c, n, m, a, b in sizes]
 
 
@@ -179,6 +179,13 @@ linear_estimate = Exercise(
     c * (x.mean() - y.mean()).abs() / torch.cat([x, y]).std() | the spread of the samples does not matter
     c * (x.quantile(0.5) - y.quantile(0.5)).abs() | take means, not medians (quantiles)
     c * (x.std() - y.std()).abs() | take means, not spreads
+    (x.mean() - y.mean()).clamp(-c, c) * (x.mean() - y.mean()) | the best weight is an end of the box, +c or -c, also
+        when the gap is smaller than c
+    c * (x.mean() - y.mean()).sign() | this is the best weight: multiply the gap by it
+    c * (x.abs().mean() - y.abs().mean()).abs() | take means first, then the absolute value of their difference: these
+        are means of absolute values
+    c * (x.mean().abs() - y.mean().abs()).abs() | take the absolute value of the difference of the means alone, not of
+        each mean too
     """,
     errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )
@@ -237,6 +244,10 @@ share_at_limit = Exercise(
     flat(critic).norm() / c | this is the count over the gradient's size
     share(caught=lambda p, c: p == c)(critic, c) - share(caught=lambda p, c: p == -c)(critic, c) | the count on one side
         less that on the other: add them
+    share(caught=lambda p, c: p.double().abs() == round(c.item(), 6)) | as a float64 or a Python float a weight is not
+        the limit but the float32 nearest to it: compare the float32 tensors
+    share(end=lambda each: torch.cat(each).sum())(critic, c) / sum(map(len, critic.parameters())) | len(p) is the number
+        of rows: divide by the number of weights, numel()
     share(end=lambda each: ...):
     torch.cat(each).sum() | this is the number of weights at the limit; divide by how many there are
     torch.stack([e.mean() for e in each]) | these are the shares of the tensors, one by one: count all weights together
@@ -287,6 +298,12 @@ clip_for_slope = Exercise(
     min((s / product(w)) ** (1 / (len(w) - 1)), 0.01) | do not stop at the paper's 0.01: the largest limit is asked for
     (s / math.prod(w)) ** (1 / (len(w) - 1)) | inner widths count in two layers: each has sqrt(rows cols)
     (s / math.prod(math.sqrt(b) for b in w[1:])) ** (1 / (len(w) - 1)) | rows alone: it is c sqrt(rows cols)
+    (s / math.prod(math.sqrt(a) for a in w[:-1])) ** (1 / (len(w) - 1)) | columns alone: it is c sqrt(rows cols)
+    (s / math.prod(math.sqrt(a) for a in w)) ** (1 / (len(w) - 1)) | inner widths stand in two layers: sqrt(rows cols)
+    min(s ** (1 / (len(w) - 1)) / math.sqrt(a * b) for a, b in itertools.pairwise(w)) | the product of all layers is
+        bounded, not each: this limit is safe but not the largest
+    s / product(w) ** 2 | both roots are missing: sqrt(rows cols), and the root of the number of layers
+    s / sum(math.sqrt(a * b) for a, b in itertools.pairwise(w)) | the layers' bounds multiply, they do not add
     """,
     corners=lambda rng: {"a network of one layer: c sqrt(rows cols) = slope": (3.0, [4, 1])},
 )
@@ -294,7 +311,7 @@ clip_for_slope = Exercise(
 
 def planes(rng) -> list[tuple[float, Tensor, Tensor]]:
     """Samples in two or more dimensions, not equally many, whose means differ in every coordinate, with both signs."""
-    sizes = [(0.3, 5, 7, (1.2, -0.7)), (0.45, 8, 3, (-0.5, 2.0, 0.8)), (0.7, 4, 9, (-1.1, -0.6))]
+    sizes = [(0.3, 5, 7, (1.2, -0.7)), (0.45, 8, 3, (-0.5, 2.0, 0.8)), (0.7, 4, 9, (-1.1, -0.6)), (2.5, 6, 5, (1, -1))]
     cases = []
     for c, n, m, gap in sizes:
         x, y = rng.normal(0, 0.5, (n, len(gap))) + gap, rng.normal(0, 0.5, (m, len(gap)))
@@ -330,6 +347,12 @@ plane_estimate = Exercise(
     c * (x.mean(0) - y.mean(0))[0].abs() | all coordinates count, not the first alone
     (x.mean(0) - y.mean(0)).abs().clamp(max=c).sum() | the gap is multiplied by c, not cut at c
     c * torch.cdist(x, y).mean() | this is the mean distance of all pairs: a linear critic sees the means alone
+    ((x.mean(0) - y.mean(0)).clamp(-c, c) * (x.mean(0) - y.mean(0))).sum() | the best weight is a wall, +c or -c, also
+        where the gap is smaller than c
+    c * x.shape[1] ** 0.5 | this is the critic's slope: its estimate, the difference of its mean scores, is asked
+    (c * (x.mean(0) - y.mean(0)).abs().sum(), c * x.shape[1] ** 0.5) | the first entry is right: return the estimate
+        alone, the slope is for you
+    c * (x.mean(0) - y.mean(0)).sign() | these are the best weights: multiply the gap by them, and add
     """,
     errors={"must match the size": "the two samples need not be equally long: take each mean first"},
 )

@@ -262,6 +262,7 @@ ray_cosine = Exercise(
     ((g * r).abs().sum(1) / (g.norm(dim=1) * r.norm(dim=1))).mean() | no absolute values: signs count
     (g * r).sum(1).mean() / (g.norm(dim=1) * r.norm(dim=1)).mean() | first a cosine per pair, then the mean
     cosines(g, r).sign().mean() | this is the mean sign: take the mean cosine
+    ((g * r).sum(1) / g.norm(dim=1) * r.norm(dim=1)).mean() | brackets: a / b * c multiplies by c; divide by both norms
     """,
 )
 
@@ -273,6 +274,7 @@ def looks(rng: np.random.Generator) -> list[tuple]:
         bounds = rng.uniform(0.5, 4, n)
         shares = sign * rng.uniform(0.2, 0.5, n)
         shares[n // 2], shares[1] = sign * 0.8, -sign * 0.6
+        bounds[n // 2] = 0.6 if n == 6 else bounds[n // 2]  # below 1: it scales up
         cases.append((shares * bounds, bounds, rng.permutation(np.linspace(1.1, 2, m)) + rng.random() / 2))
     return cases
 
@@ -302,6 +304,13 @@ bracket = Exercise(
     (c.min(), np.abs(e / k).max()) | the two have changed places: (low, high)
     np.abs(e / k).max() | this is the lower end alone: return both
     c.min() | this is the upper end alone; return both
+    (np.abs(e / k)[np.abs(e).argmax()], c.min()) | divide look by look first: the largest estimate need not prove most
+    (np.abs(e / k)[k.argmin()], c.min()) | divide look by look first: the smallest bound need not prove most
+    (np.abs(e / np.maximum(k, 1)).max(), c.min()) | divide by the bound also when it is below 1
+    (np.abs(e / k)[0], c[0]) | the best of all looks and the cheapest coupling count, not the first
+    (np.abs((e / k).min()), c.min()) | take the absolute value before the maximum: signs differ from log to log
+    (e.max() / k.min(), c.min()) | divide look by look, and take sizes: each estimate has its own bound
+    c.min() - np.abs(e / k).max() | this is the width of the bracket: return its two ends
     (np.maximum(e / k, 0).max(), c.min()) | a negative estimate is no zero: minus the critic reads its size
     """,
     corners=lambda rng: {
@@ -335,6 +344,9 @@ residual_bound = Exercise(
     (1 + k.max(axis=1)).prod() | inside a branch the norms multiply, not the largest alone
     (1 + k.prod(axis=1)) | these are the bounds of the blocks: multiply them
     np.abs(1 - k.prod(axis=1)).prod() | input and branch may point the same way: the slopes add
+    (1 + k.prod(axis=1).cumprod()).prod() | start each block's product at 1 anew: this one runs on through all blocks
+    (1 + k.mean(axis=1)).prod() | inside a branch the norms multiply, not their mean
+    (k.prod(axis=1) - 1).prod() | the slopes of input and branch add: 1 + the product
     (2 * k.prod(axis=1)).prod() | the shortcut has slope 1, not the branch's
     k.shape[0] + k.prod() | one 1 per block, inside the product
     """,

@@ -61,6 +61,7 @@ total_variation = Exercise(
     abs(np.sort(p) - np.sort(q)).sum() / 2 | do not sort: entry i of both is the mass on one and the same point
     abs(np.log(p / q)).sum() / 2 | no logarithm: the differences of the masses themselves
     abs(p - q)[p > q].mean() | add the positive parts: this is their mean
+    p[p > q].sum() | this is what p gives to the best event: subtract what q gives to it
     """,
     corners=lambda rng: {
         "equal laws are at distance 0": (law(1, 2, 3), law(1, 2, 3)),
@@ -171,6 +172,8 @@ js_divergence = Exercise(
         without mass there: the other law still counts
     to_middle(lambda a, b: (a + b) / 2, np.maximum) | the middle is (p + q) / 2, not the larger of the two
     to_middle(lambda a, b: (a + b) / 2, np.minimum) | the middle is (p + q) / 2, not the smaller of the two
+    math.inf if ((p > 0) & (q == 0)).any() else js(p, q) | JS is never infinite: the middle has mass wherever p has some
+    2 * js(p, q) / math.log(2) | a half is missing, and this is in bits: take the natural logarithm
     entropy((p + q) / 2) - (entropy(p) - entropy(q)) / 2 | subtract both entropies: H(m) - (H(p) + H(q)) / 2
     """,
     corners=lambda rng: {
@@ -295,6 +298,7 @@ chi_squared = Exercise(
         "a critic that scores 0 everywhere wins 0": (np.zeros(3), np.zeros(4)),
         "scores on fakes below -2 are charged again: no cut": (np.array([1.0]), np.array([-6.0, -2.0])),
     },
+    errors={"could not be broadcast": "the samples need not be equally long: take each mean first"},
 )
 
 

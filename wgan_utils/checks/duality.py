@@ -42,6 +42,8 @@ c_transform = Exercise(
     (cost + f[:, None]).max(axis=0) | the transform of the negative: f and the minimum are both turned over
     np.median(cost - f[:, None], axis=0) | take the smallest, not the median
     (cost - f[:, None])[0] | this is the first row alone: take the minimum over all rows
+    (cost - f[:, None]).max(axis=1) | the axis is swapped, and the smallest bound counts: the minimum, over axis 0
+    cost.min(axis=0) - f[cost.argmin(axis=0)] | the cheapest row need not give the smallest cost - f: subtract first
     """,
     corners=lambda rng: {
         "with a single row g is that row of the cost, less its price": (np.array([0.5]), np.array([[1.0, 2, 3]])),
@@ -82,6 +84,8 @@ slack = Exercise(
     cost - f[:, None] - best_answer(f, cost) | g was replaced by the c-transform of f: take the g that is given
     cost - (f[:, None] + g) / 2 | a half is too much: take both prices off in full
     (cost - f[:, None] - g) / cost | do not divide by the cost: the slack is a difference
+    (f[:, None] + g <= cost).all() | this says whether all routes obey the rule: return how much is left on each
+    (f[:, None] + g > cost).sum() | this counts the routes that break the rule: return how much is left on each
     (f[:, None] + g) / cost | this is the share of the cost that the prices earn: the slack is a difference
     """,
     corners=lambda rng: {"a table of one row": (np.array([0.5]), np.array([1.0, 2]), np.array([[1.0, 3]]))},
@@ -155,7 +159,7 @@ lower_bound = Exercise(
         "with one point each the bound is the cost": (np.array([3.0]), np.ones(1), np.ones(1), np.array([[0.7]])),
     },
     errors={
-        "could not be broadcast": "f belongs to the rows: make it a column, f[:, None]",
+        "could not be broadcast": "f belongs to the rows, f[:, None]; and products are added up, f @ p + g @ q",
         "matmul": "f is weighed by p, and g, one entry per column, by q",
     },
 )
@@ -227,7 +231,15 @@ upper_form = Exercise(
     lengths(a, b) / 2 | half of the distance: the slope may be 1, not 1/2
     2 * lengths(a, b) | twice the distance: the slope may be 1, not 2
     1.5 * lengths(a, b) | the slope may be 1 and no more: no factor before the distance
+    ...:
+    v[(v + lengths(z, x)).argmin(axis=1)] | the distance is missing: this is the score of the point that gives the
+        smallest sum
+    (v + np.linalg.norm(z[:, None] - x)).min() | norm without axis=2 is one number: a distance per pair is needed
     """,
+    errors={
+        "could not be broadcast": "compare each new point with each known one: x_new[:, None] - x",
+        "is out of bounds": "norm without axis=2 is one number: a distance per pair is needed",
+    },
     corners=lambda rng: {
         "at a known point the score is the value given there": (np.array([0.3, 1.0]), np.eye(2), np.eye(2)),
         "one known point: its value plus the distance": (np.array([0.5]), np.zeros((1, 2)), np.array([[3.0, 4]])),

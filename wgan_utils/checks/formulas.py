@@ -119,9 +119,10 @@ least_lambda = Exercise(
 
 wrong_axis_slope = Exercise(
     "Notebook 08: the slope of a linear critic on n_pixels pixels when each weight is penalised on its own.",
-    cases=lambda rng: [(49, 1.3, 1.7), (144, 1.8, 1.2), (9, 0.7, 2.3)],
+    cases=lambda rng: [(49, 1.3, 1.7), (144, 1.8, 1.2), (11, 0.7, 2.3)],
     right=lambda n_pixels, distance, lambda_gp: n_pixels**0.5 + n_pixels * distance / (2 * lambda_gp),
     wrong="""n, d, lam:
+    math.isqrt(n) + n * d / (2 * lam) | do not round the root: sqrt, not isqrt
     28 + 392 * d / lam | 28 and 392 belong to 784 pixels: use n_pixels
     28 + n * d / (2 * lam) | the 28 belongs to 784 pixels; use sqrt(n_pixels)
     1 + d / (2 * lam) | this is the slope of the right penalty; here each weight is held on its own
@@ -192,6 +193,7 @@ best_scale = Exercise(
     e / (2 * lam) + s.mean() | divide by the mean of the squares: the parabola's other coefficient
     (e + s.mean()) / (2 * lam * (s**2).mean()) | only the estimate is divided by 2 lambda_gp: the mean slope is not
     (e / (2 * lam) + 1) / s.mean() | the derivative of (t s - 1)^2 is 2 s (t s - 1): take the mean of this
+    e / (2 * lam) + s.mean() / (s**2).mean() | brackets: both terms stand over the mean of the squares
     (e / (2 * lam) + s.mean()) / s.var() | the mean of the squares, not the variance
     (e / (2 * lam) + s) / s**2 | one factor for all slopes: take the means of s and of s^2 first
     1 / s.mean() | this makes the mean slope 1: the reward pulls too
@@ -283,6 +285,8 @@ critic_step_count = Exercise(
     (k * n, n - ceil(n, k)) | the inverted loop takes a critic step at multiples of n_critic alone, not at the others
     (k * n, n) | the inverted loop takes a critic step at multiples of n_critic, not in every round
     (k * n, n % k) | this is what is left over, n_steps % n_critic: count the multiples
+    (k * n, k * ceil(n, k)) | the inverted loop takes one critic step at each multiple, not n_critic
+    k**2 | this is the ratio where n_critic divides n_steps: return both numbers
     (k * n, k) | the inverted loop: how often is step a multiple of n_critic? n_critic is the distance, not the number
     (k * n, ceil(n, k * k)) | the inverted loop takes a critic step only every n_critic-th round: divide by it once
     k * n | this is the number of critic steps of the right loop alone: return both
@@ -325,6 +329,7 @@ epochs = Exercise(
     n * k / (m // b) | do not round the batches of an epoch down: / in place of //
     n * k / ceil(m, b) | do not round the batches of an epoch up: batches are drawn, the last is not cut
     n // k * b / m | n_critic divides nothing: every generator step has n_critic critic steps
+    n * k / (k + 1) * b / m | n_steps counts generator steps alone: each has n_critic critic steps besides
     (n + k) * b / m | n_steps counts generator steps: multiply by n_critic, do not add
     (n + 1) * k * b / m | the first step counts as the others: n_steps of them
     (n - 1) * k * b / m | the last step counts as the others: n_steps of them
@@ -365,6 +370,10 @@ falling_rate = Exercise(
     lr * min(1, s / n / h) | this rises with the steps: the rate falls at the end
     lr * (1 - s / n / h) if s / n < h else 0.0 | hold and fall are swapped: first hold, then fall
     lr if s / n < 1 - h else lr * (1 - s / n) / h | hold is the share at lr, not of the fall: it ends at hold * n_steps
+    lr if s / n < h else lr * (1 - s / n / (1 - h)) | take hold off the share done too: 1 - (share - hold) / (1 - hold)
+    min(lr, line(s, n, 1, h)) | the line is a factor: multiply it by lr before you take the smaller
+    lr * max(0, (s / n - h) / (1 - h)) | this is the share of the fall that is done: 1 minus it is left
+    lr if s / n < h else 0.1 * lr | one drop, not a straight line to 0
     lr | the rate never falls: after the hold a straight line to 0
     lr if s < h else line(s, n, lr, h) | hold is a share, not a number of steps: compare step / n_steps with it
     lr if s < h else lr * (n - s) / (n - h) | hold is a share of the run, not a number of steps: divide by n_steps

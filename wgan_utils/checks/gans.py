@@ -42,6 +42,8 @@ optimal_discriminator = Exercise(
     (p * p / (p + q)).sum() / p.sum() | one number per point: this is the mean of D over data
     (p + q) / 2 | where p = q, D is 1/2 and no more: this is the middle (p + q) / 2
     p * q / (p + q) | the numerator is p alone, not the product
+    0 * p + 0.5 | this is 1/2 everywhere, a coin toss: that is the best D only where p = q
+    p / (p - q) | divide by the sum p + q, not by the difference
     """,
     corners=lambda rng: {
         "where there are no fakes D is 1, where there are no data 0": (np.array([2.0, 0, 1]), np.array([0.0, 3, 1])),
@@ -145,6 +147,9 @@ density_ratio = Exercise(
     (D / (1 - D)) ** k | k multiplies the odds; it is no power
     k * D / (1 + D) | the share of fakes is 1 - D, not 1 + D
     (k * D / (1 - D)).mean() | one ratio per point: this is their mean
+    k * D / 1 - D | brackets: k * D / (1 - D), for / comes before -
+    k * D / (1 - k * D) | k stands in front alone: the share of fakes is 1 - D
+    k * D / (1 - D + k * D) | this is p / (p + q), the D of a loop with as many fakes as data: the ratio is asked
     """,
     corners=lambda rng: {
         "where D is 0 there are no data: the ratio is 0": (np.array([0.0, 0.5]), 2.0),
@@ -192,7 +197,7 @@ def not_fooled(slope: float, d: float, half: float = 0.5) -> np.ndarray:
 
 bounded_gradient = Exercise(
     "Notebook 04: the non-saturating gradient at gap d under the best logit of slope at most `slope`.",
-    cases=lambda rng: [(2.4, 0.6), (3.0, 1.7), (1.2, 0.8), (0.9, 1.6)],
+    cases=lambda rng: [(2.4, 0.6), (3.0, 1.7), (1.2, 0.8), (0.9, 1.6), (1.5, 2.5), (0.8, 0.4)],
     right=lambda d, slope: min(d, slope) * mean(not_fooled(min(d, slope), d)),
     wrong="""d, s:
     d * mean(not_fooled(d, d)) | this is the gradient without a bound: the logit's slope is at most `slope`
@@ -214,6 +219,13 @@ bounded_gradient = Exercise(
     mean(np.logaddexp(0, min(d, s) * (Z + d / 2))) | this is the loss itself; take its derivative
     min(d, s) ** 2 * mean(not_fooled(min(d, s), d)) | the slope once, not squared
     1 - mean(not_fooled(min(d, s), d)) | this is the mean of D on the fakes
+    (lambda t: t * mean(not_fooled(t, d)))(s if d >= 1 else d) | the bound binds where the gap is larger than `slope`:
+        not from gap 1 on, as for slope 1 on the page
+    min(d, s) * mean(not_fooled(min(d, s), min(d, s))) | the logit is s (d/2 - x), so -s z - s d/2 on the fakes: it is
+        the gap d that is halved, not s
+    min(d, s) * mean(1 / (1 + np.exp(d * d / 2 - min(d, s) * (Z + d)))) | with a new slope the line must still cross 0
+        half way: s (d/2 - x), so the constant is s d/2, not d^2/2
+    d if d < s else s * mean(not_fooled(s, d)) | where the bound does not bind the weight 1 - D stays: this is d itself
     """,
     tolerance=1e-3,
 )

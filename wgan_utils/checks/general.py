@@ -135,7 +135,7 @@ def _after(found, base: Values, guesses: tuple, cases: range, tolerance: float) 
     if (ratio := _ratios(found, base, cases, tolerance)) is not None and (known := ~np.isnan(ratio)).sum() > 1:
         sentences, factors = guesses
         factors = np.broadcast_to(factors, (len(factors), len(ratio)))
-        fits = (np.abs(ratio - factors) <= 1e-3 * np.abs(factors))[:, known].all(axis=1)
+        fits = (np.isfinite(factors) & (np.abs(ratio - factors) <= 1e-3 * np.abs(factors)))[:, known].all(axis=1)
         if fits.any():
             return sentences[int(fits.argmax())]
     for sentence, function in FUNCTIONS.items():
@@ -210,11 +210,12 @@ def by_shape(found: list[np.ndarray], right: list[np.ndarray]) -> str:
         except Exception:  # this change cannot be made of these shapes
             return False
 
-    shapes = f"expected shape {right[0].shape}, found {found[0].shape}"
-    if right[0].ndim == found[0].ndim == 1:
-        shapes = f"expected {len(right[0])} numbers, found {len(found[0])}"
-    if right[0].size == 1:
-        shapes = f"expected one number, found shape {found[0].shape}"
+    f, r = next(((f, r) for f, r in pairs if f.shape != r.shape), pairs[0])
+    shapes = f"expected shape {r.shape}, found {f.shape}"
+    if r.ndim == f.ndim == 1:
+        shapes = f"expected {len(r)} numbers, found {len(f)}"
+    if r.size == 1:
+        shapes = f"expected one number, found shape {f.shape}"
     if right[0].ndim == 2 and all_same(np.transpose):
         swapped = "rows and columns are swapped: this is the transpose of the right answer"
         return f"{swapped}; {shapes}" if found[0].shape != right[0].shape else swapped

@@ -60,6 +60,11 @@ latent_walk = Exercise(
     a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] * b | weight z_start by what is left, 1 - share
     walk(0 * a, b - a, n) | weight z_start by what is left, 1 - share: this is the change alone
     walk(0 * a, a + b, n) | both are weighted by the share: weight z_start by what is left, 1 - share
+    walk(a, 2 * a + b, n) | the difference is z_end - z_start: here the two are added
+    steps(lambda n: torch.arange(n) / n - 1) | n - 1 stands below, in brackets: arange(n) / (n - 1)
+    steps(lambda n: torch.linspace(0, n, n)) | the shares run from 0 to 1, not to n
+    torch.linspace(1, 0, n, dtype=a.dtype)[:, None] ** 0.5 * a + torch.linspace(0, 1, n, dtype=a.dtype)[:, None] ** 0.5
+        * b | no roots: on a straight line the weights sum to 1
     walk(a, 2 * a - b, n) | the difference is z_end - z_start: this walks away from z_end
     walk(a, b, n, sway=lambda s: s**2) | evenly spaced: the shares are not squared
     walk(a, b, n, sway=lambda s: s**0.5) | evenly spaced: no root of the shares
@@ -132,12 +137,16 @@ rank_correlation = Exercise(
     1 - _spread(a, b) / 6 | the 6 is missing: 1 - 6 sum d^2 / (n (n^2 - 1))
     1 - 6 * (a - b).abs().sum() / (len(a) * (len(a) ** 2 - 1)) | the squares are missing: 1 - 6 sum d^2 / (n (n^2 - 1))
     1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 2 - 1) | the denominator is n (n^2 - 1): here it is n^2 - 1
+    1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 3 - 1) | the denominator is n (n^2 - 1) = n^3 - n: here it is n^3 - 1
+    (centered(a) * centered(b)).sum() / (len(a) - 1) / (a.var() * b.var()) | divide by both standard deviations: these
+        are variances
     1 - 6 * ((a - b) ** 2).sum() / len(a) ** 3 | the denominator is n (n^2 - 1): here it is n^3
     1 - 6 * ((a - b) ** 2).sum() / (len(a) * (len(a) - 1)) | the denominator is n (n^2 - 1): here it is n (n - 1)
     (a == b).double().mean() | this is the share of equal ranks: take their correlation
     torch.corrcoef(torch.stack([a, b])) | this is the matrix of correlations: take the entry [0, 1]
     of_tensors(lambda a, b: ...):
     correlation(a.argsort().double(), b.argsort().double()) | one argsort gives the order, not the ranks; apply it twice
+    correlation(*ranks(torch.cat([a, b])).chunk(2)) | rank each list by itself: these are ranks among both
     correlation(ranks(a), b) | only the first list was ranked
     correlation(a, ranks(b)) | only the second list was ranked
     correlation(a.argsort().double(), ranks(b)) | one argsort for the first list: apply it twice to both
@@ -207,13 +216,14 @@ def _object_to_type(answer):
     shape, colour = tuple(answer.shape), 'the pictures are still in colour: read them as grey, convert("L")'
     if answer.is_floating_point():
         raise Objection(f"expected bytes (torch.uint8), found {answer.dtype}: train scales them to [-1, 1] itself")
-    if shape in [(3, 3, 28, 28), (3, 28, 28, 3), (9, 1, 28, 28)]:
+    if shape in [(3, 3, 28, 28), (3, 28, 28, 3), (9, 1, 28, 28), (3, 1, 28, 28, 3)]:
         raise Objection(colour)
     if shape == (3, 28, 28, 1):
         raise Objection(f"the channel comes second: expected (3, 1, 28, 28), found {shape}")
     if answer.dtype != torch.uint8 or shape != (3, 1, 28, 28):
         hints = dict.fromkeys([(1, 1, 28, 28), (1, 28, 28), (28, 28)], ": this is one picture; read them all")
         hints[3, 28, 28] = ": the axis of the channel is missing"
+        hints[84, 28] = ": the pictures were joined end to end; use torch.stack, not cat"
         hints[1, 3, 28, 28] = ": two axes have changed places"
         raise Objection(f"expected torch.uint8 (3, 1, 28, 28), found {answer.dtype} {shape}{hints.get(shape, '')}")
 
@@ -283,6 +293,13 @@ images_from_folder = Exercise(
 )
 
 
+LAYERS = {
+    "channels, but got": "; PixelUnshuffle(4) makes 16 channels of each: 16 * channels enter the convolution",
+    "cannot be multiplied": "; the first linear layer takes all features of an image, flattened: the convolution's "
+    "channels times height times width as they are there",
+}
+
+
 def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
     """Make the critic, and try what a critic of images must do."""
     critic = critic_for(channels, height, width)
@@ -297,7 +314,8 @@ def build_and_try(critic_for, channels: int, height: int, width: int) -> tuple:
     try:
         scores = critic(images.clone())
     except Exception as error:
-        raise Objection(f"{of}your critic raised {type(error).__name__}: {error}") from None
+        advice = next((words for part, words in LAYERS.items() if part in str(error)), "")
+        raise Objection(f"{of}your critic raised {type(error).__name__}: {error}{advice}") from None
     if isinstance(scores, Tensor) and scores.shape == (8, 1, 1, 1):
         raise Objection(f"{of}one score per image: expected shape (8, 1) for 8 images, found (8, 1, 1, 1): flatten it")
     found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -362,4 +380,5 @@ critic_for = Exercise(
     right=lambda channels, height, width: 1.0,
     probe=build_and_try,
     wrong={},
+    errors={"got float": "a layer's size is a whole number: // in place of /"},
 )

@@ -254,6 +254,11 @@ IN_THE_SLOPE = """*args:
 of_grad(lambda g: charge(...)):
 g.flatten(1).norm(dim=1) / len(g) | the gradient of the mean score is each sample's divided by the batch: sum the scores
 g.norm(dim=1) | you took the norm over one axis, axis 1: flatten everything but the batch first (exhibit 2)
+g.flatten(1).norm(1).reshape(1) | norm(1) adds the absolute entries of the whole batch: the axis has a name, norm(dim=1)
+g.norm(dim=1).reshape(len(g), -1).mean(1) | these are norms over axis 1, and their mean: one norm over all entries of a
+    sample
+g.norm(dim=1).reshape(len(g), -1).sum(1) | these are norms over axis 1, and their sum: one norm over all entries of a
+    sample
 g.norm(dim=-1) | you took the norm over one axis, the last: flatten everything but the batch first
 g.norm(dim=0) | the norm runs over the batch, axis 0: flatten everything but the batch first, and take the norm over
     axis 1
@@ -343,6 +348,8 @@ one_sided_penalty = for_slopes(
     (s - 1).mean().relu() ** 2 | cut each excess at 0 before the mean: this cuts the mean excess
     s.clamp(min=1).square().mean() | subtract 1 from the slope first: the excess is max(slope - 1, 0)
     s.square().mean() | the 1 is missing: charge for the excess over slope 1
+    (s * (s > 1)).square().mean() | subtract 1 from the slopes above 1 before you square them
+    (s - 1).clamp(0, 1).square().mean() | a large excess counts in full: clamp(min=0), without an upper end
     (s.square() - 1).relu().mean() | cut the excess slope - 1, not slope^2 - 1
     (s - 1).relu().square().sum() | you took the sum over the batch; take the mean, or the penalty grows with it
     (s[s > 1] - 1).square().mean() | divide by all pairs, not by those above 1 alone

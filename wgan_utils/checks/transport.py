@@ -47,7 +47,7 @@ plan_cost = Exercise(
     (plan / plan.sum(axis=0) * gaps(x, y)).sum() | each column was made to sum to 1: leave the masses
     (plan * np.outer(x, y)).sum() | multiply the plan by distances, not by products of positions
     abs(x.mean() - y.mean()) | this is the difference of the means: plans cost that only if all mass moves one way
-    ((plan > 0) * gaps(x, y)).sum() | this counts the entries with mass: weigh each by its distance
+    ((plan > 0) * gaps(x, y)).sum() | this adds the distances of the routes in use: weigh each by its mass
     _least(plan, x, y) | this is W1 by sorting; the cost of *this* plan is asked, cheapest or not
     (plan[0] * abs(x[0] - y)).sum() | this is the first row alone: add up all rows
     np.trapezoid((plan * gaps(x, y)).sum(1)) | add all rows: no integral, the ends count in full
@@ -140,6 +140,7 @@ w1_line = Exercise(
             np.array([0.1, 0.2, 0.7]),
         ),
     },
+    errors={"could not be broadcast": "n points have n - 1 gaps: drop the last cumulative sum, [:-1]"},
 )
 
 
@@ -176,6 +177,8 @@ w1_circle = Exercise(
     abs(abs(surplus(p, q)) - np.median(abs(surplus(p, q)))).sum() | take absolute values after the stream is taken off
     streams(p, q).max() | this is the dearest place to cut the circle: take the cheapest
     streams(p, q).mean() | this is the mean over the places to cut the circle: take the cheapest
+    abs(surplus(p, q)[:-1] - np.median(surplus(p, q)[:-1])).sum() | a circle has n posts: keep the last difference, 0
+    abs(np.r_[0, surplus(p, q)] - np.median(np.r_[0, surplus(p, q)])).sum() | a circle has n posts, and these are n + 1
     np.ptp(surplus(p, q)) | this is the range of the differences: add up what is left at each post
     abs(p - q - np.median(p - q)).sum() | pile the masses up first: a cumulative sum
     abs(p - q).sum() / 2 | this is TV: how far the mass goes counts
@@ -196,6 +199,10 @@ w1_circle = Exercise(
         bound: find the cheapest
     """,
     corners=lambda rng: {
+        "cutting at the seam must be tried too: here the line is the cheapest": (
+            np.array([0.1, 0.2, 0.3, 0.2, 0.2]),
+            np.array([0.3, 0.1, 0.1, 0.1, 0.4]),
+        ),
         "from the last bin to the first it is one step": (np.eye(5)[4], np.eye(5)[0]),
         "equal laws are at distance 0": (np.full(4, 0.25), np.full(4, 0.25)),
         "half way round costs n / 2": (np.eye(6)[1], np.eye(6)[4]),
@@ -301,13 +308,13 @@ best_theta = Exercise(
     round(m * truth) / m | this is the rounded mean, not the median: count the chances until half is reached
     chances(m, truth).argmax() / m | this is the mode, the most likely number: take the median
     chances(m, truth).argmax() | this is the mode of the number of ones: take the median, divided by m
+    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients comb(m, k) are missing
     math.floor(m * truth) / m | this is the mean rounded down, not the median: count the chances until half is reached
     math.ceil(m * truth) / m | this is the mean rounded up, not the median: count the chances until half is reached
     (median(m, truth) - 1) / m | one step too low: take the first k at which the cumulative chance reaches 1/2
     (median(m, truth) + 1) / m | one step too high: k counts from 0, to where the cumulative chance reaches 1/2
     median(m, truth) / (m + 1) | divide by m: a batch has m tosses, and k runs from 0 to m
     1 - median(m, truth) / m | truth and 1 - truth are swapped: this is the share of zeros
-    _first(np.cumsum(_orders(m, truth)), 0.5, m) | the binomial coefficients comb(m, k) are missing
     _first(chances(m, truth).cumsum(), truth, m) | the cumulative chance must reach 1/2, not the true share
     _first(chances(m, truth).cumsum(), 1 - truth, m) | the cumulative chance must reach 1/2, not 1 - truth
     _first(chances(m, truth), 0.5, m) | sum the chances up: this is the first k whose own chance reaches 1/2

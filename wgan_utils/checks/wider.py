@@ -26,6 +26,7 @@ bytes_sent = Exercise(
     8 * (n - 1) / n * ((k + 1) * c + g) | the generator's step sends its own gradients alone: n_critic critic steps
     8 * (n - 1) / n * (2 * k * c + g) | the critic's loss on data and fakes has one gradient: it is sent once a step
     64 * (n - 1) / n * (k * c + g) | these are bits: 8 of them are a byte
+    8 * (n - 1) * (k * -(-c // n) + -(-g // n)) | pieces were rounded up: an n-th of all weights, not padded
     8 * (n - 1) / n * (k * c + g) / 1e6 | these are megabytes: bytes are asked
     8 * (n - 1) / n * (k * c + g) / 1024 | these are kilobytes: bytes are asked
     8 * (n - 1) * ((k * c + g) // n) | pieces were rounded down: an n-th of all weights, / in place of //
@@ -121,17 +122,25 @@ average_gradient = Exercise(
     r @ g / r.max() | divide by the number of all rows, not by that of the largest part
     g.mean() | one number for each column: this is the mean of all entries
     """,
+    errors={"could not be broadcast": "rows must be a column, rows[:, None], to weigh the rows of gradients"},
 )
 
 
 class Noting(nn.Sequential):
     """A critic that notes the largest batch it was given."""
 
-    largest = 0
+    largest = rows = 0
+    held: int | None = None  # rows seen before the first gradient for the weights
 
     def forward(self, x: Tensor) -> Tensor:
-        self.largest = max(self.largest, len(x))
+        weight = self[0].weight
+        if not self.rows and isinstance(weight, nn.Parameter):  # not under functional_call
+            weight.register_hook(self.note_gradient)
+        self.largest, self.rows = max(self.largest, len(x)), self.rows + len(x)
         return super().forward(x)
+
+    def note_gradient(self, grad: Tensor) -> None:
+        self.held = self.rows if self.held is None else self.held
 
 
 def batches(rng: np.random.Generator) -> list[tuple]:
@@ -189,6 +198,8 @@ def in_parts(answer, critic, x_real, x_fake, eps, k):
     """What is wrong with an answer of the right value."""
     if critic.largest > 3 * len(x_real) // k:  # a part's data, fakes and points between
         return f"the value is right, but the critic saw {critic.largest} rows at once: give one part of {k} at a time"
+    if critic.held == critic.rows and critic.largest < len(x_real):
+        return "the value is right, but every part's graph is kept until one backward at the end: call it in every part"
     return ""
 
 
@@ -206,14 +217,15 @@ accumulated_gradient = Exercise(
     accumulate()(*args) / args[-1] | divide by k once: the whole is divided twice
     accumulate(last=True) | the penalty is in the last part alone: every part pays for its rows
     accumulate(last=True, penalty=10.0 * args[-1]) | the last part's penalty stands for all: each part pays
-    accumulate(penalty=0.0) | the penalty is missing
+    accumulate(penalty=0.0) | the penalty is missing, or does not reach the weights: create_graph=True
     accumulate(loss=0.0) | the critic loss is missing
     accumulate(penalty=1.0) | the penalty's weight 10 is missing
     accumulate(loss=-1.0) | the critic loss has the wrong sign: mean score on fakes minus mean score on data
     accumulate(penalty=-10.0) | the penalty has the wrong sign: it is added
     args[-1] * accumulate(kept=slice(-1, None))(*args) | only the last part is left: gradients of the parts add up, so
         set them to zero once, before the first
-    accumulate(kept=slice(-1, None)) | only the last part is left, over k: set the gradients to zero once, at the start
+    accumulate(kept=slice(-1, None)) | only the last part is left, over k: call backward in every part, and set the
+        gradients to zero once, at the start
     args[-1] * accumulate(kept=slice(1))(*args) | only the first part was used
     accumulate(kept=slice(1)) | only the first part was used, over k: go on with the others
     accumulate(charge=lambda slope: (slope - 1).relu() ** 2) | slopes under 1 cost too: the penalty is two-sided
@@ -224,6 +236,14 @@ accumulated_gradient = Exercise(
     accumulate(charge=lambda slope: slope**2) | the 1 is missing in the square: charge (slope - 1)^2
     accumulate(charge=lambda slope: (slope**2 - 1) ** 2) | a root is missing: the slope is the norm, not its square
     accumulate(charge=lambda slope: (slope.norm() - 1) ** 2) | one norm for the whole part: each row has a slope
+    accumulate(charge=lambda slope: (slope / len(slope) - 1) ** 2) | the gradient of the mean score is each row's
+        divided by the part: sum the scores
+    len(args[1]) / args[-1] ** 2 * accumulate()(*args) | k is the number of parts, not their size: chunk(k), not
+        split(k)
+    len(args[1]) / args[-1] * accumulate()(*args) | these are sums over a part, divided by k: divide them by the number
+        of all rows, or take means
+    accumulate()(*args) + gradient_of(args[0], args[0](args[3] * args[1] + (1 - args[3]) * args[2]).sum()) | backward()
+        at x_hat leaves the scores' gradients in the critic: use torch.autograd.grad
     accumulate(places=lambda eps, k: ...):
     [eps.chunk(k)[0]] * k | every part took the first rows of eps: each needs its own
     [eps.mean()] * k | eps is one number for all, its mean: each row needs its own

@@ -566,6 +566,17 @@ def test_the_average_of_a_spectral_norm_holds_its_bound():
             assert vector.norm().item() == pytest.approx(1, abs=1e-5)
 
 
+def test_frozen_parameters_may_be_whole_numbers_or_infinite():
+    class Held(nn.Sequential):
+        def __init__(self, *layers):
+            super().__init__(*layers)
+            self.table = nn.Parameter(torch.tensor([1, 2]), requires_grad=False)
+            self.mask = nn.Parameter(torch.tensor([0.0, -math.inf]), requires_grad=False)
+
+    held = run(short(ema_decay=0.9), make_generator=lambda *sizes: Held(*conv_generator(*sizes))).generator
+    assert held.table.tolist() == [1, 2] and held.mask[1] == -math.inf
+
+
 def test_a_checkpoint_between_two_logs_is_refused():
     kept = []
 

@@ -178,22 +178,22 @@ class Run:
     def follow(self, n: int) -> None:
         """Move the averaged generator after the n-th step; its memory grows with n, so that the first steps fade."""
         decay = min(self.config.ema_decay, n / (9 + n)) if n > 1 else 0.0  # the first step is copied
-        nets = self.generator, self.learner
-        pairs = [*zip(*(net.parameters() for net in nets), strict=True)]
-        for (name, old), (_, new) in zip(*(net.named_buffers() for net in nets), strict=True):
-            if name.endswith(("running_mean", "running_var")):
+        follower, learner = ([*net.named_parameters(), *net.named_buffers()] for net in (self.generator, self.learner))
+        pairs = []
+        for (name, old), (_, new) in zip(follower, learner, strict=True):
+            if new.requires_grad or name.endswith(("running_mean", "running_var")):
                 pairs.append((old, new))
             else:
-                old.copy_(new)  # a count of batches, the singular vectors of a spectral norm
+                old.copy_(new)  # what is frozen, a count of batches, the singular vectors of a spectral norm
         get_ema_multi_avg_fn(decay)(*zip(*pairs, strict=True), None)
 
     def log(self, step: int, values: list[float]) -> None:
         """Add a row to the history, and the images that belong to it."""
-        weights = [*self.learner.parameters(), *self.critic.parameters()]  # the last step's are in no loss yet
+        trained = [p for net in (self.learner, self.critic) for p in net.parameters() if p.requires_grad]
         fault = ""
         if not all(map(math.isfinite, values)):
             fault = f"the losses are {values[1]} (critic) and {values[2]} (generator)"
-        elif not all(weight.isfinite().all() for weight in weights):
+        elif not all(weight.isfinite().all() for weight in trained):  # those of the last step are in no loss yet
             fault = "weights are infinite or NaN"
         if fault:
             raise FloatingPointError(f"by step {step} {fault}; they must be finite: lower lr, now {self.config.lr}")
